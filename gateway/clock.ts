@@ -1,0 +1,42 @@
+import { existsSync } from 'node:fs';
+
+/** A forward correction of the system's clock over this is followed at once, ms. */
+const FOLLOWED_AT_ONCE = 1_000;
+
+/**
+ * The gateway's clock, ms since the epoch: goes with the monotonic clock, so it never goes back; it
+ * follows a forward correction of the wall clock over 1 s and waits out a backward one.
+ */
+export function createClock(wall: () => number, monotonic: () => number): () => number {
+  let offset = wall() - monotonic();
+  let last = 0;
+  return () => {
+    const steady = monotonic() + offset;
+    const difference = wall() - steady;
+    if (difference > FOLLOWED_AT_ONCE) offset += difference;
+    // Behind: stand still until the wall clock has caught up.
+    else if (difference < -FOLLOWED_AT_ONCE) offset += difference;
+    last = Math.max(last, Math.floor(monotonic() + offset));
+    return last;
+  };
+}
+
+/** systemd-timesyncd leaves this file once it has set the clock. */
+const SYNCHRONISED = '/run/systemd/timesync/synchronized';
+/** How far the platform's clock may differ from ours, ms. */
+const TOLERATED = 60_000;
+
+/** Whether the wall clock can be trusted; consents hang on it (R9, P13). */
+export function clockTrust(source: 'systemd' | 'uplink' | 'trusted', now: () => number) {
+  let agreed = false;
+  return {
+    synchronised(): boolean {
+      if (source === 'systemd') return existsSync(SYNCHRONISED);
+      return source === 'trusted' || agreed;
+    },
+    /** The platform's clock, from the `Date` of an answer whose certificate and token were checked. */
+    heard(date: number): void {
+      agreed = Math.abs(date - now()) <= TOLERATED;
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import type { StoreEvent } from './pipeline/outcome.ts';
+
+/** What makes an event of this gateway a CloudEvent. */
+export interface Envelope {
+  /** `urn:aisle:store:<store>:gateway:<gateway>` */
+  source: string;
+  /** 8 hex digits, new with every new, salvaged or restored database. */
+  epoch: string;
+  sequence: number;
+  /** ms since the epoch. */
+  recordedAt: number;
+  expiresAt?: number | undefined;
+}
+
+/** `sequence` is compared as text (CloudEvents sequence extension), hence the zeros. */
+const SEQUENCE_DIGITS = 20;
+
+export function sourceOf(store: { id: string; gateway: string }): string {
+  return `urn:aisle:store:${store.id}:gateway:${store.gateway}`;
+}
+
+export function idOf(epoch: string, sequence: number): string {
+  return `${epoch}-${String(sequence).padStart(SEQUENCE_DIGITS, '0')}`;
+}
+
+/** The event as JSON, CloudEvents 1.0 §3.1 and JSON format §3; nothing personal outside of `data`. */
+export function cloudEvent(event: StoreEvent, envelope: Envelope): string {
+  const { source, epoch, sequence, recordedAt, expiresAt } = envelope;
+  return JSON.stringify({
+    specversion: '1.0',
+    id: idOf(epoch, sequence),
+    source,
+    type: `aisle.${event.name}.v1`,
+    time: new Date(event.time).toISOString(),
+    recordedtime: new Date(recordedAt).toISOString(),
+    ...(expiresAt !== undefined && { expirytime: new Date(expiresAt).toISOString() }),
+    epoch,
+    sequence: String(sequence).padStart(SEQUENCE_DIGITS, '0'),
+    ...(event.causationId !== undefined && { causationid: event.causationId }),
+    ...(event.visitId !== undefined && { partitionkey: event.visitId }),
+    datacontenttype: 'application/json',
+    dataschema: `urn:aisle:schema:${event.name}:v1`,
+    data: event.data,
+  });
+}

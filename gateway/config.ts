@@ -1,0 +1,281 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { deviceByKind } from '../devices/index.ts';
+import { type Problem, readYaml } from './config-file.ts';
+
+/** Ids stand in topics, in URLs and in `source`: no dots, slashes or wildcards (contract, Topics). */
+export const ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+const id = z.string().regex(ID, 'must be 1 to 64 of A-Z a-z 0-9 _ -');
+const uuid = z
+  .string()
+  .regex(/^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$/, 'must be a UUID')
+  .transform((text) => text.replaceAll('-', '').toLowerCase());
+const bleAddress = z
+  .string()
+  .regex(/^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/, 'must be a Bluetooth address such as a1:b2:c3:d4:e5:f6')
+  .transform((text) => text.toLowerCase());
+const uint16 = z.number().int().min(0).max(0xffff);
+const point = z.tuple([z.number(), z.number()]);
+const position = z.tuple([z.number(), z.number(), z.number()]);
+const hostPort = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'must be host:port, for example 127.0.0.1:1883');
+const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' });
+const mqttUrl = z.url({ protocol: /^mqtts?$/, error: 'must be an mqtt:// or mqtts:// URL' });
+
+export const MODES = ['off', 'anonymous', 'identify'] as const;
+
+const store = z.strictObject({
+  id,
+  gateway: id,
+  timezone: z.string().refine(isTimeZone, 'must be an IANA time zone, for example Europe/Paris'),
+  hours: z.record(z.string(), z.string()).optional(),
+  notice: z
+    .strictObject({ id: z.string(), version: z.string(), languages: z.array(z.string()).min(1) })
+    .optional(),
+});
+
+const zone = z.strictObject({
+  id,
+  name: z.string().optional(),
+  /** `entrance` ends a visit as `exit` when the shopper is last seen there; the others are the shop's own words. */
+  kind: z.string().default('sales'),
+  polygon: z.array(point).min(3),
+  sensitive: z.boolean().default(false),
+  mode: z.enum(MODES).optional(),
+});
+
+const slot = z.strictObject({
+  slot: z.number().int().min(0).max(255),
+  sku: z.string().min(1),
+  gtin: z.string().optional(),
+  unitGrams: z.number().positive(),
+  capacity: z.number().int().positive().optional(),
+});
+
+const map = z.strictObject({
+  zones: z.array(zone).default([]),
+  receivers: z
+    .array(z.strictObject({ id, position, zone: id.optional(), offsetDb: z.number().default(0) }))
+    .default([]),
+  beacons: z
+    .array(
+      z.strictObject({
+        id,
+        uuid,
+        major: uint16,
+        minor: uint16,
+        position: position.optional(),
+        zone: id.optional(),
+      }),
+    )
+    .default([]),
+  fixtures: z.array(z.strictObject({ device: id, zone: id, slots: z.array(slot).default([]) })).default([]),
+});
+
+const device = z.strictObject({
+  id,
+  kind: z
+    .string()
+    .refine((kind) => deviceByKind.has(kind), `must be one of ${[...deviceByKind.keys()].join(', ')}`),
+  zone: id.optional(),
+  address: bleAddress.optional(),
+  keyFile: z.string().optional(),
+  /** What a press asks for: by `press` or `<button>.<press>`. */
+  intents: z.record(z.string(), z.string()).optional(),
+});
+
+const uplink = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('http'),
+    url: httpUrl,
+    tokenFile: z.string().optional(),
+    ca: z.string().optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('mqtt'),
+    url: mqttUrl,
+    userName: z.string().optional(),
+    passwordFile: z.string().optional(),
+    ca: z.string().optional(),
+  }),
+]);
+
+const jwk = z.looseObject({
+  kty: z.literal('OKP'),
+  crv: z.literal('Ed25519'),
+  x: z.string(),
+  kid: z.string({ error: 'must name the key (kid), as the lists signed with it do' }),
+});
+
+const radio = z.strictObject({
+  driver: z.enum(['noble', 'bluez']).default('noble'),
+  /** `hci0`, `hci1` … on this machine, or `tcp:host:port` for a controller that speaks HCI (H4) there. */
+  adapter: z
+    .string()
+    .regex(/^(hci\d+|tcp:.+:\d+)$/, 'must be hci0, hci1 … or tcp:host:port')
+    .default('hci0'),
+  receiver: id,
+  gateway: z.strictObject({ url: mqttUrl, credentialFile: z.string(), ca: z.string().optional() }),
+});
+
+/** The whole of `aisle.yaml`; the editor's JSON Schema comes from this value too. */
+export const configSchema = z.strictObject({
+  store,
+  mode: z.enum(MODES),
+  map,
+  devices: z.array(device).default([]),
+  data: z.string().default('data'),
+  clock: z.strictObject({ source: z.enum(['systemd', 'uplink', 'trusted']).default('systemd') }).prefault({}),
+  consents: z
+    .strictObject({ issuerKeys: z.array(jwk).default([]), maxAgeHours: z.number().positive().default(24) })
+    .prefault({}),
+  inputs: z
+    .strictObject({
+      mqtt: z
+        .strictObject({
+          listen: hostPort.default('127.0.0.1:1883'),
+          tls: z.strictObject({ cert: z.string(), key: z.string() }).optional(),
+          /** Without TLS other machines are refused unless this says that the network is trusted. */
+          plaintext: z.boolean().default(false),
+        })
+        .prefault({}),
+      radio: radio.optional(),
+    })
+    .prefault({}),
+  uplinks: z.array(uplink).default([]),
+  dashboard: z.strictObject({ listen: hostPort.default('127.0.0.1:8080') }).optional(),
+  retention: z
+    .strictObject({
+      /** Undelivered personal events of class B wait so long, then go with a `gateway.gap`. */
+      personalHours: z.number().positive().default(72),
+    })
+    .prefault({}),
+});
+
+export type Config = z.infer<typeof configSchema>;
+export type UplinkConfig = Config['uplinks'][number];
+export type RadioConfig = NonNullable<Config['inputs']['radio']>;
+
+/** The configuration is wrong; `problems` say file, line, column, what was expected. */
+export class ConfigError extends Error {
+  readonly problems: Problem[];
+  constructor(problems: Problem[]) {
+    super(problems.map((problem) => problem.text).join('\n'));
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads `aisle.yaml`. File names in it are relative to its folder; they come back absolute.
+ * @throws ConfigError with every problem found, each with its line.
+ */
+export function readConfig(file: string): Config {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError([{ text: `${file}: cannot be read: ${(error as Error).message}` }]);
+  }
+  return parseConfig(text, file);
+}
+
+/** @see readConfig */
+export function parseConfig(text: string, file: string): Config {
+  const read = readYaml(text, file, configSchema, crossCheck);
+  if ('problems' in read) throw new ConfigError(read.problems);
+  return withAbsolutePaths(read.value, dirname(resolve(file)));
+}
+
+/** What no single field can know: ids that others refer to, and what must be there together. */
+function crossCheck(config: Config, problem: (path: (string | number)[], text: string) => void): void {
+  const zones = new Set(config.map.zones.map((zone) => zone.id));
+  const devices = new Map(config.devices.map((device) => [device.id, device]));
+  const needZone = (zone: string | undefined, path: (string | number)[]) => {
+    if (zone !== undefined && !zones.has(zone)) problem(path, `zone "${zone}" is not in map.zones`);
+  };
+  unique(config.map.zones, ['map', 'zones'], problem);
+  unique(config.map.receivers, ['map', 'receivers'], problem);
+  unique(config.map.beacons, ['map', 'beacons'], problem);
+  unique(config.devices, ['devices'], problem);
+  for (const [i, receiver] of config.map.receivers.entries()) {
+    needZone(receiver.zone, ['map', 'receivers', i, 'zone']);
+  }
+  for (const [i, beacon] of config.map.beacons.entries()) {
+    needZone(beacon.zone, ['map', 'beacons', i, 'zone']);
+    if (!beacon.zone && !beacon.position) {
+      problem(['map', 'beacons', i], `beacon "${beacon.id}" needs a zone or a position`);
+    }
+  }
+  for (const [i, fixture] of config.map.fixtures.entries()) {
+    needZone(fixture.zone, ['map', 'fixtures', i, 'zone']);
+    if (!devices.has(fixture.device)) {
+      problem(['map', 'fixtures', i, 'device'], `device "${fixture.device}" is not in devices`);
+    }
+  }
+  for (const [i, device] of config.devices.entries()) {
+    needZone(device.zone, ['devices', i, 'zone']);
+    if (device.keyFile && !device.address) {
+      problem(['devices', i, 'keyFile'], `device "${device.id}" has a bind key but no address`);
+    }
+  }
+  const { listen, tls, plaintext } = config.inputs.mqtt;
+  if (!tls && !plaintext && !isLoopback(listen)) {
+    problem(
+      ['inputs', 'mqtt', 'listen'],
+      `${listen} is open to other machines without TLS: set inputs.mqtt.tls {cert, key}, or plaintext: true where the network is trusted`,
+    );
+  }
+}
+
+function unique(
+  entries: { id: string }[],
+  path: string[],
+  problem: (path: (string | number)[], text: string) => void,
+): void {
+  const seen = new Set<string>();
+  for (const [i, entry] of entries.entries()) {
+    if (seen.has(entry.id)) problem([...path, i, 'id'], `"${entry.id}" stands twice in ${path.join('.')}`);
+    seen.add(entry.id);
+  }
+}
+
+export function isLoopback(listen: string): boolean {
+  return /^(127\.|localhost:|\[::1\])/.test(listen);
+}
+
+function isTimeZone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function withAbsolutePaths(config: Config, folder: string): Config {
+  const at = (file: string) => resolve(folder, file);
+  const { mqtt, radio } = config.inputs;
+  return {
+    ...config,
+    data: at(config.data),
+    devices: config.devices.map((device) =>
+      device.keyFile ? { ...device, keyFile: at(device.keyFile) } : device,
+    ),
+    inputs: {
+      mqtt: mqtt.tls ? { ...mqtt, tls: { cert: at(mqtt.tls.cert), key: at(mqtt.tls.key) } } : mqtt,
+      ...(radio && { radio: { ...radio, gateway: withAbsoluteFiles(radio.gateway, at) } }),
+    },
+    uplinks: config.uplinks.map((uplink) => withAbsoluteFiles(uplink, at)),
+  };
+}
+
+function withAbsoluteFiles<T extends object>(settings: T, at: (file: string) => string): T {
+  const files = ['tokenFile', 'passwordFile', 'credentialFile', 'ca'];
+  return Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [name, files.includes(name) ? at(String(value)) : value]),
+  ) as T;
+}

@@ -1,0 +1,79 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fastify from 'fastify';
+import type { OutboxCounts } from '../outbox.ts';
+import type { Presence } from '../pipeline/locate.ts';
+
+/** What the gateway shows of itself at this moment. */
+export interface View {
+  at: number;
+  presences: Presence[];
+  everybody: number | null;
+  outbox: OutboxCounts;
+  recognises: { ok: boolean; reason?: string };
+  uplinks: Record<string, unknown>;
+  messages: number;
+  dropped: Record<string, number>;
+  refused: Record<string, number>;
+  waitingOf(subjectRef: string): number;
+}
+
+export interface Dashboard {
+  address: { host: string; port: number };
+  close(): Promise<void>;
+}
+
+/**
+ * HTTP for people and probes in the shop. `/healthz` answers anybody; everything else needs the
+ * token that each start writes to `<data>/dashboard.token` (0600), since it says who is where.
+ */
+export async function openDashboard(parts: {
+  listen: { host: string; port: number };
+  data: string;
+  view: () => View;
+}): Promise<Dashboard> {
+  const token = randomBytes(32).toString('base64url');
+  writeFileSync(join(parts.data, 'dashboard.token'), token, { mode: 0o600 });
+  const app = fastify({ logger: false, bodyLimit: 64 * 1024 });
+
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.url === '/healthz') return;
+    const given = Buffer.from(String(request.headers.authorization ?? ''));
+    const wanted = Buffer.from(`Bearer ${token}`);
+    if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) {
+      return reply.code(401).send({ error: 'the token in dashboard.token of the data folder is needed' });
+    }
+  });
+  app.get('/healthz', async () => ({ ok: true }));
+  app.get('/api/status', async () => statusOf(parts.view()));
+  app.get<{ Params: { ref: string } }>('/api/waiting/:ref', async (request) => ({
+    waiting: parts.view().waitingOf(request.params.ref),
+  }));
+
+  await app.listen(parts.listen);
+  const bound = app.server.address();
+  const port = bound !== null && typeof bound === 'object' ? bound.port : parts.listen.port;
+  return {
+    address: { host: parts.listen.host, port },
+    close: () => app.close(),
+  };
+}
+
+function statusOf({ presences, waitingOf: _, ...view }: View) {
+  return {
+    ...view,
+    people: presences.map(({ subject, zone, x, y, confidence, why, lastSeen }) => ({
+      ref: subject.ref,
+      zone,
+      ...(x !== undefined && y !== undefined && { x: tenths(x), y: tenths(y) }),
+      confidence,
+      why,
+      lastSeen,
+    })),
+  };
+}
+
+function tenths(metres: number): number {
+  return Math.round(metres * 10) / 10;
+}

@@ -1,0 +1,223 @@
+#!/usr/bin/env node
+import { createInterface } from 'node:readline';
+import { Command, CommanderError, Option } from 'commander';
+import pino from 'pino';
+import { check } from './cli/check.ts';
+import { signConsents } from './cli/consents.ts';
+import { decodeLines } from './cli/decode.ts';
+import { addDevice, listDevices, revokeDevice } from './cli/devices.ts';
+import { replay } from './cli/replay.ts';
+import { deadLetters, status } from './cli/status.ts';
+import { ConfigError, readConfig } from './config.ts';
+
+/*
+ * The command line: the only file that knows `process`. Exit 0 fine, 1 failed, 2 wrong use.
+ */
+
+/** Below this Node lacks what we use; 20 itself is past its end of life since 2026-04-30. */
+const OLDEST_NODE = [20, 19] as const;
+
+const out = (text: string) => void process.stdout.write(`${text}\n`);
+const err = (text: string) => void process.stderr.write(`${text}\n`);
+const needsConfig = () => new Option('--config <file>', 'the configuration').makeOptionMandatory();
+const asJson = () => new Option('--json', 'for programs: JSON instead of a table');
+
+const program = new Command('aisle')
+  .description(
+    'The edge box of a shop: hears its devices, recognises the shoppers who agreed to it and nobody else.',
+  )
+  .showSuggestionAfterError()
+  .exitOverride();
+
+program
+  .command('run')
+  .description('the gateway')
+  .addOption(needsConfig())
+  .action(async ({ config }) => {
+    const { startGateway } = await import('./gateway.ts');
+    const log = pino({ base: null, level: process.env.AISLE_LOG ?? 'info' });
+    const gateway = await startGateway({ config: readConfig(config), log });
+    untilSignal(() => gateway.close());
+  });
+
+program
+  .command('radio')
+  .description("this machine's Bluetooth adapter as a receiver, a process of its own")
+  .addOption(needsConfig())
+  .action(async ({ config }) => {
+    const { runRadio } = await import('./radio/radio.ts');
+    const { radio } = readConfig(config).inputs;
+    if (!radio)
+      throw new Error(
+        `${config}: inputs.radio is missing: it names the driver, the adapter and the receiver`,
+      );
+    const running = await runRadio(radio, pino({ base: null, level: process.env.AISLE_LOG ?? 'info' }));
+    untilSignal(() => running.close());
+  });
+
+program
+  .command('demo')
+  .description('a whole shop on this machine, without hardware')
+  .option('--for <seconds>', 'ends by itself after so long', positive)
+  .option('--shoppers <n>', 'how many shoppers', positive, 20)
+  .option('--consenting <share>', 'the share of them that agreed, 0 to 1', share, 0.3)
+  .option('--speed <factor>', 'how much faster shoppers and devices go', positive, 1)
+  .option('--seed <n>', 'the same seed, the same shop', Number, 7)
+  .addOption(asJson())
+  .action(async (options) => {
+    const { runDemo } = await import('../firmware-sim/demo.ts');
+    const sound = await runDemo(options, {
+      out,
+      err,
+      isTerminal: process.stderr.isTTY === true,
+      onSignal: untilSignalOnce,
+    });
+    process.exitCode = sound ? 0 : 1;
+  });
+
+program
+  .command('check')
+  .description('validates everything before a start and says what to do')
+  .addOption(needsConfig())
+  .addOption(asJson())
+  .action(async ({ config, json }) => {
+    const { ok, findings } = await check(config);
+    if (json) out(JSON.stringify({ ok, findings }));
+    else for (const { level, text } of findings) out(`${level.padEnd(7)} ${text}`);
+    process.exitCode = ok ? 0 : 1;
+  });
+
+program
+  .command('decode')
+  .description('JSON lines of advertisements in, what they say out')
+  .action(async () => {
+    const { unreadable } = await decodeLines(createInterface({ input: process.stdin }), out);
+    if (unreadable > 0)
+      err(
+        `${unreadable} lines were not readable (expected {"data": "<hex>", "address"?, "key"?} or {"topic", "payload"})`,
+      );
+  });
+
+program
+  .command('replay')
+  .description('a recording through the pipeline: CloudEvents as JSON lines')
+  .addOption(needsConfig())
+  .option('--consents <list>', 'a bare consent list (JSON), in force from the start')
+  .option('--until <time>', 'go on ticking until this time (ISO 8601 or ms)')
+  .option('--explain', 'each second, who is believed to be where and why')
+  .argument('<recording...>')
+  .action((files: string[], options) => replay(readConfig(options.config), files, options, out));
+
+const devices = program.command('devices').description("the shop's devices and their secrets");
+devices
+  .command('add <id>')
+  .description("makes a device's secret and shows it, this once")
+  .addOption(needsConfig())
+  .addOption(asJson())
+  .action((id, { config, json }) => {
+    const { secret } = addDevice(readConfig(config), id, Date.now());
+    out(json ? JSON.stringify({ id, secret }) : `${id}: user name ${id}, password ${secret}`);
+  });
+devices
+  .command('list')
+  .addOption(needsConfig())
+  .addOption(asJson())
+  .action(({ config, json }) => {
+    const rows = listDevices(readConfig(config));
+    if (json) return out(JSON.stringify(rows));
+    for (const { id, kind, zone, issuedAt } of rows) {
+      out([id.padEnd(24), kind.padEnd(18), (zone ?? '-').padEnd(16), issuedAt ?? 'no secret yet'].join(' '));
+    }
+  });
+devices
+  .command('revoke <id>')
+  .description('takes a secret back; the device cannot connect any more')
+  .addOption(needsConfig())
+  .action((id, { config }) => revokeDevice(readConfig(config), id));
+
+program
+  .command('consents')
+  .description('consent lists')
+  .command('sign')
+  .description('signs a list (a JSON file) as the central platform would: one compact JWS')
+  .requiredOption('--key <file>', 'the issuer key, a private JWK; made where the file is not there')
+  .argument('<list>')
+  .action(async (list, { key }) => out(await signConsents(list, key, err)));
+
+program
+  .command('status')
+  .description('what is stored, waiting and taken')
+  .addOption(needsConfig())
+  .addOption(asJson())
+  .action(({ config, json }) => status(readConfig(config), json === true, out));
+
+const outbox = program.command('outbox').description('events on their way');
+outbox
+  .command('status')
+  .addOption(needsConfig())
+  .addOption(asJson())
+  .action(({ config, json }) => status(readConfig(config), json === true, out));
+outbox
+  .command('dead')
+  .description('events that an uplink refused for good')
+  .addOption(needsConfig())
+  .addOption(asJson())
+  .action(({ config, json }) => deadLetters(readConfig(config), json === true, out));
+
+function positive(text: string): number {
+  const number = Number(text);
+  if (!(number > 0)) throw new CommanderError(2, 'aisle.value', `${text} is not a number above 0`);
+  return number;
+}
+
+function share(text: string): number {
+  const number = Number(text);
+  if (!(number >= 0 && number <= 1))
+    throw new CommanderError(2, 'aisle.value', `${text} is not a number from 0 to 1`);
+  return number;
+}
+
+/** Ends in order at SIGINT and SIGTERM, and hard when asked a second time. */
+function untilSignal(close: () => Promise<void>): void {
+  untilSignalOnce(() => {
+    close().then(
+      () => process.exit(0),
+      (error: Error) => fail(error),
+    );
+  });
+}
+
+function untilSignalOnce(ended: () => void): void {
+  let asked = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (asked) process.exit(1);
+      asked = true;
+      ended();
+    });
+  }
+}
+
+function fail(error: unknown): never {
+  if (error instanceof CommanderError) {
+    if (error.code === 'aisle.value') err(error.message);
+    process.exit(error.exitCode === 0 ? 0 : 2);
+  }
+  if (error instanceof ConfigError) for (const { text } of error.problems) err(text);
+  else err(`aisle: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+}
+
+// A bug ends the process with a sentence; the supervisor starts it again (S13).
+process.on('uncaughtException', fail);
+process.on('unhandledRejection', fail);
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
+  fail(
+    new Error(
+      `Node ${process.versions.node} is too old: ${OLDEST_NODE.join('.')} or newer is needed, 24 is advised`,
+    ),
+  );
+}
+program.parseAsync().catch(fail);

@@ -1,0 +1,64 @@
+import type { StoreMap } from '../../store-map.ts';
+import type { Emit } from './emit.ts';
+
+/** Below so many nothing is told (R18; an engineering default, no legal number is known). */
+export const K = 10;
+/** Counts are rounded to this. */
+export const ROUNDING = 5;
+/** Counts are told for windows of so long, ms, aligned to the clock. */
+const WINDOW = 300_000;
+
+export interface Occupancy {
+  counted(receiver: string, count: { windowS: number; near: number; far: number }, at: number): void;
+  tick(at: number, emit: Emit): void;
+  /** Everybody else in the shop, by the receiver that heard most; null below k. Rounded. */
+  everybody(at: number): number | null;
+}
+
+/** Counts that receivers made in their memory: a zone's is the largest `near` of its receivers, never a sum. */
+export function createOccupancy(map: StoreMap): Occupancy {
+  const zones = new Map<string, number>();
+  const latest = new Map<string, { count: number; until: number }>();
+  let windowStart: number | undefined;
+
+  return {
+    counted(receiver, { windowS, near, far }, at) {
+      latest.set(receiver, { count: near + far, until: at + 2 * windowS * 1000 });
+      const zone = map.anchors.get(receiver)?.zone;
+      if (zone !== undefined) zones.set(zone, Math.max(zones.get(zone) ?? 0, near));
+    },
+    tick(at, emit) {
+      const start = Math.floor(at / WINDOW) * WINDOW;
+      if (windowStart === start) return;
+      for (const [zoneId, count] of zones) {
+        const suppressed = count < K;
+        emit.event({
+          name: 'occupancy.aggregated',
+          class: 'C',
+          time: at,
+          data: {
+            zoneId,
+            windowStart: new Date(windowStart ?? start).toISOString(),
+            windowEnd: new Date(start).toISOString(),
+            count: suppressed ? null : rounded(count),
+            suppressed,
+            k: K,
+            rounding: ROUNDING,
+            method: 'largest-near',
+          },
+        });
+      }
+      zones.clear();
+      windowStart = start;
+    },
+    everybody(at) {
+      let most = 0;
+      for (const { count, until } of latest.values()) if (until >= at) most = Math.max(most, count);
+      return most < K ? null : rounded(most);
+    },
+  };
+}
+
+function rounded(count: number): number {
+  return Math.round(count / ROUNDING) * ROUNDING;
+}

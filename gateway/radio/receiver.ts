@@ -1,0 +1,113 @@
+import { type BatchCounters, frameBatcher, MAX_FRAMES } from '../../devices/frame-batch.ts';
+import { frameSieve } from '../../devices/frame-sieve.ts';
+import { toHex } from '../../devices/wire/hex.ts';
+import type { GatewayLink, LinkEvents } from './gateway-link.ts';
+import type { LeReport } from './le-reports.ts';
+import type { RadioLog } from './radio-state.ts';
+
+/**
+ * A receiver: what its radio heard, cut down to the frames that the gateway asked for, gathered into
+ * messages, sent until they are acknowledged; of everybody else a count.
+ */
+export interface Receiver {
+  /** Takes a report that was heard at `at`, in the clock of `now`. */
+  heard(report: LeReport, at: number): void;
+  /** Whether the radio works: `state` is `online` while it does and the gateway can be reached. */
+  radioWorks(works: boolean): void;
+  counters(): BatchCounters;
+  /** Sends what still waits, as far as the gateway takes it at once, and says goodbye. */
+  close(): Promise<void>;
+}
+
+export interface ReceiverOptions {
+  link(events: LinkEvents): GatewayLink;
+  log: RadioLog;
+  /** ms, monotonic. */
+  now(): number;
+  randomBytes(count: number): Uint8Array;
+  /** At most five minutes. */
+  crowdWindowMs?: number;
+}
+
+export const CROWD_WINDOW_MS = 60_000;
+
+export function startReceiver(options: ReceiverOptions): Receiver {
+  const { log, now, randomBytes, crowdWindowMs = CROWD_WINDOW_MS } = options;
+  const sieve = frameSieve(randomBytes);
+  const batcher = frameBatcher(toHex(randomBytes(4)));
+  // Until the radio says otherwise: what does not work says so at once.
+  let works = true;
+  let flush: NodeJS.Timeout | undefined;
+  let droppedBefore = 0;
+
+  const link = options.link({
+    onUp() {
+      sayState();
+      sayDropped();
+      pump();
+    },
+    onDown: () => batcher.connectionLost(),
+    onFrames(payload) {
+      const entries = sieve.accept(payload, now());
+      if (entries === undefined) log.warn("the gateway's list of frames cannot be read; the last one stays");
+      else log.info(`the gateway's list of frames has ${entries} entries`);
+    },
+  });
+  const windows = setInterval(() => {
+    const count = sieve.closeWindow(now());
+    if (count) batcher.addCrowd(count);
+    pump();
+  }, crowdWindowMs);
+
+  function pump(all = false): void {
+    clearTimeout(flush);
+    while (link.isUp()) {
+      const message = batcher.next(now(), all);
+      if (!message) break;
+      link.publish(message.name, message.payload).then(
+        () => {
+          batcher.acknowledged(message.seq);
+          pump();
+        },
+        // It is sent again on the next connection.
+        () => {},
+      );
+    }
+    const wait = (batcher.dueAt() ?? Number.NEGATIVE_INFINITY) - now();
+    // What is due already waits for an acknowledgement or for the gateway.
+    if (wait > 0) flush = setTimeout(pump, wait);
+  }
+
+  function sayState(): void {
+    if (!link.isUp()) return;
+    link.publish('state', works ? 'online' : 'offline', { retain: true }).catch(() => {});
+  }
+
+  function sayDropped(): void {
+    const { dropped } = batcher.counters();
+    const lost = dropped - droppedBefore;
+    if (lost > 0) log.warn(`${lost} frames were dropped while the gateway was away`);
+    droppedBefore = dropped;
+  }
+
+  return {
+    heard(report, at) {
+      const frame = sieve.heard(report, at);
+      if (!frame) return;
+      batcher.add(frame);
+      if (batcher.waiting() === 1 || batcher.waiting() >= MAX_FRAMES) pump();
+    },
+    radioWorks(worksNow) {
+      if (worksNow === works) return;
+      works = worksNow;
+      sayState();
+    },
+    counters: () => batcher.counters(),
+    async close() {
+      clearInterval(windows);
+      pump(true);
+      await link.close();
+      clearTimeout(flush);
+    },
+  };
+}

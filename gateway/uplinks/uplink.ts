@@ -1,0 +1,35 @@
+/** An event as an uplink sends it. */
+export interface OutgoingEvent {
+  id: string;
+  /** The middle of `aisle.<name>.v1`. */
+  name: string;
+  /** The CloudEvent as JSON. */
+  body: string;
+}
+
+export interface Delivery {
+  /** Taken by the other side, and on its disk as far as it says. */
+  accepted: string[];
+  /** Never to be taken, with the reason: set aside, not tried again. */
+  rejected: { id: string; reason: string }[];
+}
+
+/**
+ * A way to a central profile store. It sends a batch once and says what became of it; it never
+ * buffers, retries or logs. Events in neither list are tried again later, as are all of them where
+ * `send` throws. `send` is called again only after it has settled, and never after `close`; `signal`
+ * aborts it. At most 100 events come at a time.
+ */
+export interface Uplink {
+  send(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<Delivery>;
+  close(): Promise<void>;
+}
+
+/** The other side asks to be left alone for so long (HTTP 429 and 503, RFC 9110 §10.2.3). */
+export class RetryAfter extends Error {
+  readonly ms: number;
+  constructor(message: string, ms: number) {
+    super(message);
+    this.ms = ms;
+  }
+}
