@@ -25,6 +25,9 @@ const hostPort = z
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' });
 const mqttUrl = z.url({ protocol: /^mqtts?$/, error: 'must be an mqtt:// or mqtts:// URL' });
 
+/** A key of the contract that this version cannot honour yet: refused with this, never silently ignored. */
+const notBuilt = z.undefined({ error: 'is not available in this version: leave it out' }).optional();
+
 export const MODES = ['off', 'anonymous', 'identify'] as const;
 
 const store = z.strictObject({
@@ -83,6 +86,8 @@ const device = z.strictObject({
   zone: id.optional(),
   address: bleAddress.optional(),
   keyFile: z.string().optional(),
+  dialect: notBuilt,
+  topics: notBuilt,
   /** What a press asks for: by `press` or `<button>.<press>`. */
   intents: z.record(z.string(), z.string()).optional(),
 });
@@ -140,12 +145,23 @@ export const configSchema = z.strictObject({
           tls: z.strictObject({ cert: z.string(), key: z.string() }).optional(),
           /** Without TLS other machines are refused unless this says that the network is trusted. */
           plaintext: z.boolean().default(false),
+          url: notBuilt,
         })
         .prefault({}),
       radio: radio.optional(),
     })
     .prefault({}),
   uplinks: z.array(uplink).default([]),
+  /** Resolving private addresses is off in every version that does not ask for it. */
+  recognise: z
+    .strictObject({
+      privateAddress: z
+        .literal(false, { error: 'is not available in this version: leave it out or false' })
+        .default(false),
+    })
+    .prefault({}),
+  rules: notBuilt,
+  influx: notBuilt,
   dashboard: z.strictObject({ listen: hostPort.default('127.0.0.1:8080') }).optional(),
   retention: z
     .strictObject({

@@ -6,17 +6,19 @@ import { clockTrust, createClock } from './clock.ts';
 import { sourceOf } from './cloud-event.ts';
 import { createCommit } from './commit.ts';
 import type { Config } from './config.ts';
-import { type Dashboard, openDashboard } from './dashboard/server.ts';
+import { openDashboard } from './dashboard/server.ts';
 import { lockFolder, openDatabase, storedState } from './database.ts';
 import { startDownlink } from './downlink/poll.ts';
 import { type Forward, startForward } from './forward.ts';
 import { acceptedFrames } from './frames.ts';
+import { healthEvent } from './gateway-health.ts';
 import { type Broker, openBroker } from './inputs/mqtt-broker.ts';
+import { createIntake } from './intake.ts';
 import { createOutbox, declareWiped, epochOf } from './outbox.ts';
 import { shopDevices } from './pipeline/decode.ts';
-import type { DeviceCommand, Outcome } from './pipeline/outcome.ts';
+import { type DeviceCommand, emptyOutcome } from './pipeline/outcome.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
-import type { Signal } from './pipeline/signal.ts';
+import { refusalLog } from './refusal-log.ts';
 import { openStoreKey } from './store-key.ts';
 import { openUplink, uplinkName } from './uplinks/index.ts';
 
@@ -25,14 +27,12 @@ import { openUplink, uplinkName } from './uplinks/index.ts';
  *
  *   devices ──MQTT──▶ broker ──signal──▶ pipeline ──outcome──▶ commit ══▶ outbox ──▶ forward ──▶ uplinks
  *                       ▲                   ▲                    │ disk
- *                       └──── PUBACK ───────┼────────────────────┘
+ *                       └───── PUBACK ──────┼────────────────────┘
  *                                           └── consents, commands ◀── downlink (signed)
  *
- * One signal after another; while the disk refuses none enters, and nothing is acknowledged.
+ * One signal after another through one door (`intake`); nothing is acknowledged before it is on disk.
  */
 
-/** Signals that wait while the disk refuses; more are refused, which ends their connections. */
-const MAX_PARKED = 20_000;
 const TICK = 1_000;
 const HEALTH_EVERY = 60_000;
 
@@ -43,22 +43,45 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-export interface GatewayParts {
+/**
+ * Starts the gateway; it runs until `close`.
+ * @throws with a sentence where the folder is held by another, a port is taken, a file is missing.
+ */
+export async function startGateway(parts: {
   config: Config;
   log: Logger;
-  /** For tests: the wall clock, ms since the epoch. */
   wall?: () => number;
+}): Promise<Gateway> {
+  const { config, log, wall = Date.now } = parts;
+  // Taken in order, given back in the opposite one, also where the start fails half-way.
+  const closers: (() => unknown)[] = [];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    return { ...(await start(config, log, wall, closers)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
-export async function startGateway({ config, log, wall = Date.now }: GatewayParts): Promise<Gateway> {
+async function start(
+  config: Config,
+  log: Logger,
+  wall: () => number,
+  closers: (() => unknown)[],
+): Promise<Omit<Gateway, 'close'>> {
   const { store } = config;
-  const unlock = lockFolder(config.data);
+  closers.push(lockFolder(config.data));
   const key = openStoreKey(config.data);
   const db = openDatabase(config.data);
+  closers.push(() => db.close());
   const credentials = openCredentials(config.data, key.derive('device secrets'));
+  closers.push(() => credentials.close());
   const now = createClock(wall, () => performance.now());
   const trust = clockTrust(config.clock.source, now);
-  const devices = shopDevices(config, readBindKey);
+
   const subjectKey = key.derive('subject tags');
   const outbox = createOutbox(db, {
     source: sourceOf(store),
@@ -69,14 +92,8 @@ export async function startGateway({ config, log, wall = Date.now }: GatewayPart
     personalHours: config.retention.personalHours,
   });
   declareWiped(db, outbox, now());
-  const pipeline = createPipeline({ config, devices, stored: storedState(db), random: randomBytes });
   const forwards: Forward[] = [];
-  const counters = {
-    messages: 0,
-    dropped: {} as Record<string, number>,
-    refused: {} as Record<string, number>,
-  };
-
+  closers.push(() => Promise.all(forwards.map((forward) => forward.close())));
   const commit = createCommit({
     db,
     outbox,
@@ -87,23 +104,76 @@ export async function startGateway({ config, log, wall = Date.now }: GatewayPart
     failed: (error) =>
       log.error({ reason: error.message }, 'the disk refuses; nothing is acknowledged until it takes'),
   });
-
-  /** The one door into the pipeline. */
-  let parked = 0;
-  function enter(signal: Signal, done: (outcome: Outcome) => void, refuse: (error: Error) => void): void {
-    if (commit.failing()) {
-      if (parked >= MAX_PARKED) return refuse(new Error('the disk refuses and too much waits already'));
-      parked += 1;
-      return commit.whenHealthy(() => {
-        parked -= 1;
-        enter(signal, done, refuse);
-      });
+  closers.push(() => {
+    try {
+      commit.close();
+    } catch (error) {
+      log.error(
+        { reason: (error as Error).message },
+        'the last batch is not on disk; its senders were told nothing',
+      );
     }
-    const outcome = pipeline.accept(signal);
-    if (outcome.dropped !== undefined) count(counters.dropped, outcome.dropped);
-    commit.add(outcome, () => {
-      for (const command of outcome.commands) sendCommand(command);
-      done(outcome);
+  });
+
+  const devices = shopDevices(config, readBindKey);
+  const stored = storedState(db);
+  const cursor = stored.get('cursor').get('downlink');
+  const pipeline = createPipeline({ config, devices, stored, random: randomBytes });
+  const enter = createIntake(pipeline, commit);
+  const counters = { messages: 0, dropped: {} as Counts, refused: {} as Counts };
+
+  function tick(): void {
+    // While the disk refuses time stands still for the pipeline: no signal enters.
+    if (commit.failing()) return;
+    enter(
+      { kind: 'tick', at: now(), synchronised: trust.synchronised() },
+      () => {},
+      () => {},
+    );
+    tellRecognition(now());
+  }
+
+  let recognising: boolean | undefined;
+  function tellRecognition(at: number): void {
+    const { ok, reason } = pipeline.recognises(at);
+    if (ok === recognising) return;
+    recognising = ok;
+    if (ok) log.info('shoppers who agreed are recognised');
+    else log.warn({ reason }, 'nobody is recognised');
+  }
+
+  // The first tick rolls the keys to the present, before anything can be heard.
+  tick();
+  const broker = await openShopBroker();
+  closers.push(() => broker.close());
+
+  function openShopBroker(): Promise<Broker> {
+    const refusals = refusalLog(log, now);
+    const kinds = new Map(devices.map((device) => [device.id, device.type]));
+    const { listen, tls } = config.inputs.mqtt;
+    return openBroker({
+      listen: hostAndPort(listen),
+      ...(tls && { tls: { cert: readFileSync(tls.cert), key: readFileSync(tls.key) } }),
+      verify: (device, secret) => kinds.has(device) && credentials.verify(device, secret),
+      isShared: (device) => kinds.get(device)?.shared === true,
+      now,
+      take(message, done) {
+        counters.messages += 1;
+        enter(
+          message,
+          ({ dropped, commands }) => {
+            if (dropped !== undefined) count(counters.dropped, dropped);
+            commands.forEach(sendCommand);
+            done();
+          },
+          done,
+        );
+      },
+      subscribed: (device) => pipeline.waitingFor(device, now()).forEach(sendCommand),
+      refused(what, origin) {
+        count(counters.refused, what);
+        refusals(what, origin);
+      },
     });
   }
 
@@ -111,165 +181,98 @@ export async function startGateway({ config, log, wall = Date.now }: GatewayPart
     broker.publish(`devices/${device}/commands/${command}`, JSON.stringify(payload));
   }
 
-  const refusals = refusalLog(log);
-  const kinds = new Map(devices.map((device) => [device.id, device.type]));
-  const broker: Broker = await openBroker({
-    listen: hostAndPort(config.inputs.mqtt.listen),
-    ...(config.inputs.mqtt.tls && { tls: readTls(config.inputs.mqtt.tls) }),
-    verify: (device, secret) => kinds.has(device) && credentials.verify(device, secret),
-    isShared: (device) => kinds.get(device)?.shared === true,
-    now,
-    take(message, done) {
-      counters.messages += 1;
-      enter(message, () => done(), done);
-    },
-    subscribed: (device) => {
-      for (const command of pipeline.waitingFor(device, now())) sendCommand(command);
-    },
-    refused(what, origin) {
-      count(counters.refused, what);
-      refusals(what, origin);
-    },
-  }).catch((error: Error) => {
-    unlock();
-    throw error;
-  });
+  let toldReceivers = '';
+  function tellReceivers(): void {
+    const accept = JSON.stringify({ accept: acceptedFrames(config, pipeline.beaconUuids()) });
+    if (accept === toldReceivers) return;
+    toldReceivers = accept;
+    for (const { id, kind } of devices) {
+      if (kind === 'receiver') broker.publish(`devices/${id}/commands/frames`, accept, { retain: true });
+    }
+  }
+  tellReceivers();
 
   for (const uplink of config.uplinks) {
+    const name = uplinkName(uplink);
     forwards.push(
       startForward({
-        name: uplinkName(uplink),
+        name,
         uplink: openUplink(uplink, store),
         outbox,
         now,
         random: Math.random,
         changed: ({ connected, error }) =>
           connected
-            ? log.info({ uplink: uplinkName(uplink) }, 'the uplink takes events')
-            : log.warn(
-                { uplink: uplinkName(uplink), reason: error },
-                'the uplink takes nothing; events wait',
-              ),
+            ? log.info({ uplink: name }, 'the uplink takes events')
+            : log.warn({ uplink: name, reason: error }, 'the uplink takes nothing; events wait'),
       }),
     );
   }
 
-  let told = '';
-  function tellReceivers(): void {
-    const accept = JSON.stringify({ accept: acceptedFrames(config, pipeline.beaconUuids()) });
-    if (accept === told) return;
-    told = accept;
-    for (const device of devices) {
-      if (device.kind === 'receiver') {
-        broker.publish(`devices/${device.id}/commands/frames`, accept, { retain: true });
-      }
-    }
-  }
-  tellReceivers();
-
-  const downlinks = startDownlink({
+  const downlink = startDownlink({
     config,
     log,
-    cursor: storedState(db).get('cursor').get('downlink'),
+    cursor,
     heardDate: trust.heard,
     take: (message) =>
       new Promise((resolve, reject) => {
-        const signal = { ...message, at: now() } as Signal;
         enter(
-          signal,
-          (outcome) => {
+          { ...message, at: now() },
+          ({ refused, commands }) => {
             tellReceivers();
-            resolve(outcome.refused);
+            tellRecognition(now());
+            commands.forEach(sendCommand);
+            resolve(refused);
           },
           reject,
         );
       }),
   });
+  closers.push(() => downlink.close());
 
-  let recognising: boolean | undefined;
-  let healthAt = 0;
-  function tick(): void {
+  function housekeep(): void {
+    if (commit.failing()) return;
     const at = now();
-    enter(
-      { kind: 'tick', at, synchronised: trust.synchronised() },
-      () => {},
-      () => {},
-    );
-    const { ok, reason } = pipeline.recognises(at);
-    if (ok !== recognising) {
-      recognising = ok;
-      if (ok) log.info('shoppers who agreed are recognised');
-      else log.warn({ reason }, 'nobody is recognised');
-    }
-    if (commit.failing() || at - healthAt < HEALTH_EVERY) return;
-    healthAt = at;
     outbox.expire(at);
-    tellHealth(at);
-  }
-
-  function tellHealth(at: number): void {
-    const { waiting, oldestAt } = outbox.counts();
-    const list = pipeline.list();
-    const data = {
+    const event = healthEvent({
       storeId: store.id,
-      mode: pipeline.recognises(at).ok ? 'identify' : config.mode === 'off' ? 'off' : 'anonymous',
-      ...(list && { consentListVersion: list.version }),
-      ...(list?.issuedAt && { consentListAgeS: Math.round((at - list.issuedAt) / 1000) }),
-      queueDepth: waiting,
-      oldestS: oldestAt === null ? 0 : Math.round((at - oldestAt) / 1000),
-      clock: trust.synchronised() ? 'synchronised' : 'unsynchronised',
-    };
-    const event = { name: 'gateway.health', class: 'C' as const, time: at, data };
-    commit.add({ events: [event], changes: [], purge: [], commands: [] }, () => {});
-  }
-  tick();
-  const ticking = setInterval(tick, TICK);
-
-  const dashboard: Dashboard | undefined = config.dashboard
-    ? await openDashboard({ listen: hostAndPort(config.dashboard.listen), data: config.data, view })
-    : undefined;
-
-  function view() {
-    const at = now();
-    return {
+      mode: config.mode,
+      pipeline,
+      counts: outbox.counts(),
+      synchronised: trust.synchronised(),
       at,
-      presences: pipeline.presences(),
-      everybody: pipeline.everybody(at),
-      outbox: outbox.counts(),
-      recognises: pipeline.recognises(at),
-      uplinks: Object.fromEntries(
-        config.uplinks.map((uplink, i) => [uplinkName(uplink), forwards[i]?.state()]),
-      ),
-      messages: counters.messages,
-      dropped: counters.dropped,
-      refused: counters.refused,
-      waitingOf: outbox.waitingOf,
-    };
+    });
+    commit.add({ ...emptyOutcome(), events: [event] }, () => {});
   }
+  housekeep();
+  const timers = [setInterval(tick, TICK), setInterval(housekeep, HEALTH_EVERY)];
+  closers.push(() => timers.forEach(clearInterval));
+
+  const dashboard =
+    config.dashboard &&
+    (await openDashboard({
+      listen: hostAndPort(config.dashboard.listen),
+      data: config.data,
+      view: () => {
+        const at = now();
+        return {
+          at,
+          presences: pipeline.presences(),
+          everybody: pipeline.everybody(at),
+          outbox: outbox.counts(),
+          recognises: pipeline.recognises(at),
+          uplinks: Object.fromEntries(
+            config.uplinks.map((one, i) => [uplinkName(one), forwards[i]?.state()]),
+          ),
+          waitingOf: outbox.waitingOf,
+          ...counters,
+        };
+      },
+    }));
+  if (dashboard) closers.push(() => dashboard.close());
 
   log.info({ mqtt: broker.address, dashboard: dashboard?.address }, 'aisle runs');
-  return {
-    mqtt: broker.address,
-    ...(dashboard && { dashboard: dashboard.address }),
-    async close() {
-      clearInterval(ticking);
-      await downlinks.close();
-      await broker.close();
-      await dashboard?.close();
-      try {
-        commit.close();
-      } catch (error) {
-        log.error(
-          { reason: (error as Error).message },
-          'the last batch is not on disk; its senders were told nothing',
-        );
-      }
-      await Promise.all(forwards.map((forward) => forward.close()));
-      credentials.close();
-      db.close();
-      unlock();
-    },
-  };
+  return { mqtt: broker.address, ...(dashboard && { dashboard: dashboard.address }) };
 }
 
 export function hostAndPort(listen: string): { host: string; port: number } {
@@ -284,28 +287,8 @@ export function readBindKey(file: string): Uint8Array {
   return Buffer.from(text, 'hex');
 }
 
-function readTls({ cert, key }: { cert: string; key: string }) {
-  return { cert: readFileSync(cert), key: readFileSync(key) };
-}
+type Counts = Record<string, number>;
 
-function count(counts: Record<string, number>, name: string): void {
+function count(counts: Counts, name: string): void {
   counts[name] = (counts[name] ?? 0) + 1;
-}
-
-/** One line a minute for each kind and origin, with a count: a flood of refusals must not fill the log. */
-function refusalLog(log: Logger): (what: string, origin: string) => void {
-  const lines = new Map<string, { at: number; count: number }>();
-  return (what, origin) => {
-    const key = `${what} ${origin}`;
-    const line = lines.get(key) ?? { at: 0, count: 0 };
-    line.count += 1;
-    const at = performance.now();
-    if (line.at === 0 || at - line.at > 60_000) {
-      log.warn({ what, origin: origin.slice(0, 64), count: line.count }, 'refused');
-      line.count = 0;
-      line.at = at;
-    }
-    if (lines.size > 1_000) lines.clear();
-    lines.set(key, line);
-  };
 }

@@ -70,6 +70,10 @@ describe('BTHome objects', () => {
     expect(fieldsOf('400b021b001001')).toEqual({ power_1: 69.14, power_2: true });
   });
 
+  it("counts a command's arguments in five bits, whatever the reserved three say", () => {
+    expect(fieldsOf('403be103053d0960')).toEqual({ command: 'step_up', command_args: '05', count: 24_585 });
+  });
+
   it('stops at an id that it does not know and keeps what came before', () => {
     expect(fieldsOf('4001646602c409')).toEqual({ battery: 100 });
     expect(fieldsOf('40feca09')).toEqual({});
@@ -246,6 +250,8 @@ describe('writing BTHome', () => {
     expect(write({ id: 0x02, value: 400 })).toThrow(/temperature of 2 octets cannot hold 400/);
     expect(write({ id: 0x01, value: -1 })).toThrow(RangeError);
     expect(write({ id: 0x01, value: Number.NaN })).toThrow(RangeError);
+    for (const id of [0x01, 0x11, 0x53, 0x54, 0xf1, 0x3b])
+      expect(write({ id, value: null })).toThrow(RangeError);
     expect(write({ id: 0x3a, value: 'shove' })).toThrow(/no event "shove"/);
     expect(write({ id: 0x53, value: 'x'.repeat(256) })).toThrow(/256 octets/);
     expect(write({ id: 0x54, value: 'x' })).toThrow(RangeError);
