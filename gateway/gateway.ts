@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
+import type { Message } from '../devices/device.ts';
 import { openCredentials } from './access/credentials.ts';
 import { clockTrust, createClock } from './clock.ts';
 import { sourceOf } from './cloud-event.ts';
@@ -12,6 +13,7 @@ import { startDownlink } from './downlink/poll.ts';
 import { type Forward, startForward } from './forward.ts';
 import { acceptedFrames } from './frames.ts';
 import { healthEvent } from './gateway-health.ts';
+import { appRoutes } from './inputs/app-http.ts';
 import { type Broker, openBroker } from './inputs/mqtt-broker.ts';
 import { createIntake } from './intake.ts';
 import { createOutbox, declareWiped, epochOf } from './outbox.ts';
@@ -157,24 +159,26 @@ async function start(
       verify: (device, secret) => kinds.has(device) && credentials.verify(device, secret),
       isShared: (device) => kinds.get(device)?.shared === true,
       now,
-      take(message, done) {
-        counters.messages += 1;
-        enter(
-          message,
-          ({ dropped, commands }) => {
-            if (dropped !== undefined) count(counters.dropped, dropped);
-            commands.forEach(sendCommand);
-            done();
-          },
-          done,
-        );
-      },
+      take: takeMessage,
       subscribed: (device) => pipeline.waitingFor(device, now()).forEach(sendCommand),
       refused(what, origin) {
         count(counters.refused, what);
         refusals(what, origin);
       },
     });
+  }
+
+  function takeMessage(message: Message, done: (refused?: Error) => void): void {
+    counters.messages += 1;
+    enter(
+      message,
+      ({ dropped, commands }) => {
+        if (dropped !== undefined) count(counters.dropped, dropped);
+        commands.forEach(sendCommand);
+        done();
+      },
+      done,
+    );
   }
 
   function sendCommand({ device, command, payload }: DeviceCommand): void {
@@ -248,11 +252,13 @@ async function start(
   const timers = [setInterval(tick, TICK), setInterval(housekeep, HEALTH_EVERY)];
   closers.push(() => timers.forEach(clearInterval));
 
+  const app = devices.find(({ kind }) => kind === 'shopper-app');
   const dashboard =
     config.dashboard &&
     (await openDashboard({
       listen: hostAndPort(config.dashboard.listen),
       data: config.data,
+      ...(app && { open: (server) => appRoutes(server, { device: app.id, now, take: takeMessage }) }),
       view: () => {
         const at = now();
         return {

@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fastify from 'fastify';
+import fastify, { type FastifyInstance } from 'fastify';
 import type { OutboxCounts } from '../outbox.ts';
 import type { Presence } from '../pipeline/locate.ts';
 
@@ -25,20 +25,22 @@ export interface Dashboard {
 }
 
 /**
- * HTTP for people and probes in the shop. `/healthz` answers anybody; everything else needs the
- * token that each start writes to `<data>/dashboard.token` (0600), since it says who is where.
+ * HTTP for people and probes in the shop. `/healthz` answers anybody, and so do the `open` routes,
+ * whose paths begin with `/api/app/`; everything else needs the token that each start writes to
+ * `<data>/dashboard.token` (0600), since it says who is where.
  */
 export async function openDashboard(parts: {
   listen: { host: string; port: number };
   data: string;
   view: () => View;
+  open?: (app: FastifyInstance) => void;
 }): Promise<Dashboard> {
   const token = randomBytes(32).toString('base64url');
   writeFileSync(join(parts.data, 'dashboard.token'), token, { mode: 0o600 });
   const app = fastify({ logger: false, bodyLimit: 64 * 1024 });
 
   app.addHook('onRequest', async (request, reply) => {
-    if (request.url === '/healthz') return;
+    if (request.url === '/healthz' || request.url.startsWith('/api/app/')) return;
     const given = Buffer.from(String(request.headers.authorization ?? ''));
     const wanted = Buffer.from(`Bearer ${token}`);
     if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) {
@@ -50,6 +52,8 @@ export async function openDashboard(parts: {
   app.get<{ Params: { ref: string } }>('/api/waiting/:ref', async (request) => ({
     waiting: parts.view().waitingOf(request.params.ref),
   }));
+
+  parts.open?.(app);
 
   await app.listen(parts.listen);
   const bound = app.server.address();

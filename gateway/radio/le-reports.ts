@@ -104,9 +104,12 @@ function partGatherer(): PartGatherer {
     const before = partial.get(chain);
     partial.delete(chain);
     if (status !== COMPLETE && status !== MORE_TO_COME) return undefined;
-    const octets = before ? concatenate(before.octets, data) : data;
-    if (octets.length > MAX_DATA_BYTES) return undefined;
-    if (status === COMPLETE) return octets;
+    // What is too long stays too long, up to and with its last part.
+    const octets =
+      before && before.octets.length <= MAX_DATA_BYTES
+        ? concatenate(before.octets, data)
+        : (before?.octets ?? data);
+    if (status === COMPLETE) return octets.length <= MAX_DATA_BYTES ? octets : undefined;
     partial.set(chain, { octets, at });
     return undefined;
   };
@@ -135,7 +138,7 @@ function readAddress(octets: Uint8Array, start: number): string {
 
 /** Buffer's own `slice` would share the socket's memory. */
 function copy(octets: Uint8Array, start: number, end: number): Uint8Array {
-  return Uint8Array.prototype.slice.call(octets, start, end);
+  return new Uint8Array(octets.subarray(start, end));
 }
 
 function concatenate(a: Uint8Array, b: Uint8Array): Uint8Array {
