@@ -39,22 +39,34 @@ export function crowdWindow(key: Uint8Array, openedAt: number): CrowdWindow {
     const digest = createHmac('sha256', key).update(address).digest();
     return digest.readUInt32BE(0) >>> (32 - BUCKET_BITS);
   };
+  const count = { near: 0, far: 0 };
+  const add = (level: number, by: 1 | -1): void => {
+    if (level === NOT_HEARD || level === OURS) return;
+    count[level >= NEAR_DBM + RSSI_OFFSET ? 'near' : 'far'] += by;
+  };
+  const raise = (index: number, level: number): void => {
+    const before = best[index] ?? OURS;
+    if (level <= before) return;
+    add(before, -1);
+    add(level, 1);
+    best[index] = level;
+  };
   let heardAnything = false;
   return {
     heard(address, rssi) {
       heardAnything = true;
-      const index = bucket(address);
-      const level = rssi === null ? NO_RSSI : rssi + RSSI_OFFSET;
-      if (level > (best[index] ?? OURS)) best[index] = level;
+      raise(bucket(address), rssi === null ? NO_RSSI : rssi + RSSI_OFFSET);
     },
     ours(address) {
       heardAnything = true;
-      best[bucket(address)] = OURS;
+      raise(bucket(address), OURS);
     },
     close(at) {
-      const { near, far } = count(best);
       best.fill(NOT_HEARD);
       key.fill(0);
+      const { near, far } = count;
+      count.near = 0;
+      count.far = 0;
       if (!heardAnything) return undefined;
       return {
         windowS: Math.max(1, Math.round((at - openedAt) / 1000)),
@@ -63,15 +75,4 @@ export function crowdWindow(key: Uint8Array, openedAt: number): CrowdWindow {
       };
     },
   };
-}
-
-function count(best: Uint8Array): { near: number; far: number } {
-  let near = 0;
-  let far = 0;
-  for (const level of best) {
-    if (level === NOT_HEARD || level === OURS) continue;
-    if (level >= NEAR_DBM + RSSI_OFFSET) near += 1;
-    else far += 1;
-  }
-  return { near, far };
 }

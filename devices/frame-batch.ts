@@ -11,8 +11,11 @@ export const HOLD_MS = 150;
 export const MAX_IN_FLIGHT = 8;
 /** Frames that wait while the gateway is away; beyond this the oldest go. */
 export const MAX_BACKLOG_FRAMES = 10_000;
-/** The gateway takes no frame older than ten minutes. */
-export const MAX_AGE_MS = 590_000;
+/**
+ * What was heard longer ago is forgotten: with the minute between two calls of `forget`, no address that may
+ * be a stranger's is kept beyond five minutes.
+ */
+export const MAX_AGE_MS = 240_000;
 
 /** A message to publish under `devices/<receiver>/`, QoS 1. */
 export interface ReceiverMessage {
@@ -36,6 +39,8 @@ export interface FrameBatcher {
   acknowledged(seq: number): void;
   /** The connection is gone: what was not acknowledged is sent again, first and under the same `seq`. */
   connectionLost(): void;
+  /** Drops what is too old at `at`; to be called each minute, since nothing is sent while the gateway is away. */
+  forget(at: number): void;
   counters(): BatchCounters;
 }
 
@@ -64,13 +69,18 @@ export function frameBatcher(boot: string): FrameBatcher {
   let seq = 0;
   const counters = { sent: 0, acked: 0, dropped: 0 };
 
+  const forget = (at: number): void => {
+    counters.dropped += dropTooOld(waiting, at);
+    for (const content of [...toRepeat.map(([, repeated]) => repeated), ...inFlight.values()]) {
+      if ('frames' in content) counters.dropped += dropTooOld(content.frames, at);
+    }
+  };
   const takeNew = (at: number, flush: boolean): Content | undefined => {
     if (waitingCrowd) {
       const crowd = waitingCrowd;
       waitingCrowd = undefined;
       return { crowd };
     }
-    counters.dropped += dropTooOld(waiting, at);
     const oldest = waiting[0];
     if (!oldest) return undefined;
     if (!flush && waiting.length < MAX_FRAMES && at < oldest.at + HOLD_MS) return undefined;
@@ -88,11 +98,12 @@ export function frameBatcher(boot: string): FrameBatcher {
     addCrowd(crowd) {
       waitingCrowd = crowd;
     },
+    forget,
     next(at, flush = false) {
+      forget(at);
       const repeated = toRepeat.shift();
       if (repeated) {
         const [repeatedSeq, content] = repeated;
-        if ('frames' in content) counters.dropped += dropTooOld(content.frames, at);
         inFlight.set(repeatedSeq, content);
         return encode(repeatedSeq, boot, content, at);
       }

@@ -4,6 +4,8 @@ export const REPEAT_MS = 500;
 export interface Repeats {
   /** Whether the same frame was let through less than `REPEAT_MS` before `at` (ms, monotonic); if not, notes it. */
   isRepeat(address: string, data: string, rssi: number | null, at: number): boolean;
+  /** Forgets what is no longer of use; without new frames nothing else does. */
+  forget(at: number): void;
 }
 
 /**
@@ -31,6 +33,7 @@ export function frameRepeats(): Repeats {
       recent.set(key, { at, hadRssi: rssi !== null });
       return false;
     },
+    forget: turn,
   };
 }
 

@@ -47,6 +47,7 @@ export function frameSieve(randomBytes: (count: number) => Uint8Array): FrameSie
       return { address, addressType, rssi, data: hex, at };
     },
     closeWindow(at) {
+      repeats.forget(at);
       if (!crowd) return undefined;
       const count = crowd.close(at);
       crowd = openWindow(at);

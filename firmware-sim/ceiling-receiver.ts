@@ -48,7 +48,7 @@ function readArguments(): Arguments {
   const [host, port] = values.controller?.split(':') ?? [];
   if (!host || !(Number(port) > 0)) throw new Error('--controller is <host>:<port>');
   const crowdWindowS = Number(values['crowd-window']);
-  if (!(crowdWindowS >= 1 && crowdWindowS <= 300)) throw new Error('--crowd-window is 1 to 300 seconds');
+  if (!(crowdWindowS >= 1 && crowdWindowS <= 60)) throw new Error('--crowd-window is 1 to 60 seconds');
   return {
     id,
     url,
@@ -77,6 +77,7 @@ function run(options: Arguments): void {
   });
   const windows = setInterval(() => {
     const count = sieve.closeWindow(performance.now());
+    batcher.forget(performance.now());
     if (count) batcher.addCrowd(count);
   }, crowdWindowS * 1_000);
   const printCounters = () => {

@@ -92,6 +92,8 @@ export async function hciController(options: {
       if (!server.listening) return resolve();
       server.close(() => resolve());
       host?.destroy();
+      host = undefined;
+      state.scanning = false;
     });
   await listen(options.port ?? 0);
   const bound = server.address();

@@ -1,16 +1,6 @@
-import { readFile, stat } from 'node:fs/promises';
-import { connect, type IClientOptions, type MqttClient } from 'mqtt';
+import { connect, type MqttClient } from 'mqtt';
+import { connectOptions, explain, type GatewayAddress, readCredentials } from './gateway-address.ts';
 import type { RadioLog } from './radio-state.ts';
-
-/** Where the gateway's broker is and how this receiver proves who it is. */
-export interface GatewayAddress {
-  /** `mqtts://host:port`, or `mqtt://` on this machine. */
-  url: string;
-  /** Holds the receiver's secret. Read at each connection, so a rotated secret needs no restart. */
-  credentialFile: string;
-  /** PEM of the authority that signed the broker's certificate; without it, the system's authorities. */
-  ca?: string;
-}
 
 export interface GatewayLink {
   isUp(): boolean;
@@ -27,9 +17,6 @@ export interface LinkEvents {
   onFrames(payload: Uint8Array): void;
 }
 
-/** Detected after 1.5 times this by MQTT.js. */
-const KEEPALIVE_S = 15;
-const CONNECT_MS = 10_000;
 /** A PUBACK that takes longer does not come: the connection is given up, its messages are sent on the next. */
 const ACK_MS = 15_000;
 const RETRY_BASE_MS = 500;
@@ -144,51 +131,6 @@ export function gatewayLink(
       last?.stream.destroy();
     },
   };
-}
-
-interface Credentials {
-  password: string;
-  ca?: Buffer;
-}
-
-const READABLE_BY_ALL = 0o004;
-
-async function readCredentials({ credentialFile, ca }: GatewayAddress): Promise<Credentials> {
-  const password = (await readFile(credentialFile, 'utf8')).trim();
-  if (password === '')
-    throw new Error(`${credentialFile} is empty: it holds what \`aisle devices add\` printed`);
-  if ((await stat(credentialFile)).mode & READABLE_BY_ALL) {
-    throw new Error(`everybody can read ${credentialFile}: chmod 600 it`);
-  }
-  return ca === undefined ? { password } : { password, ca: await readFile(ca) };
-}
-
-function connectOptions(receiver: string, credentials: Credentials): IClientOptions {
-  return {
-    ...credentials,
-    clientId: receiver,
-    username: receiver,
-    protocolVersion: 4,
-    clean: true,
-    keepalive: KEEPALIVE_S,
-    connectTimeout: CONNECT_MS,
-    reconnectPeriod: 0,
-    resubscribe: false,
-    queueQoSZero: false,
-    will: { topic: `devices/${receiver}/state`, payload: Buffer.from('offline'), qos: 1, retain: true },
-  };
-}
-
-function explain(
-  error: Error & { code?: number | string },
-  receiver: string,
-  gateway: GatewayAddress,
-): string {
-  // CONNACK return codes, MQTT 3.1.1 §3.2.2.3.
-  if (error.code === 4 || error.code === 5) {
-    return `it refuses ${receiver} with the secret in ${gateway.credentialFile}`;
-  }
-  return typeof error.code === 'string' ? error.code : error.message;
 }
 
 async function within(ms: number, work: Promise<unknown>): Promise<void> {

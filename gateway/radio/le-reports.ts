@@ -29,10 +29,11 @@ export interface LeReport {
 export type LeReportReader = (subevent: number, count: number, octets: Uint8Array, at: number) => LeReport[];
 
 export function leReportReader(): LeReportReader {
-  const gather = partGatherer();
+  const parts = partGatherer();
   return (subevent, count, octets, at) => {
+    parts.forgetOld(at);
     if (subevent === LE_ADVERTISING_REPORT) return readLegacy(count, octets);
-    if (subevent === LE_EXTENDED_ADVERTISING_REPORT) return readExtended(count, octets, at, gather);
+    if (subevent === LE_EXTENDED_ADVERTISING_REPORT) return readExtended(count, octets, at, parts);
     return [];
   };
 }
@@ -62,7 +63,7 @@ const EXTENDED_HEADER = 24;
 const COMPLETE = 0;
 const MORE_TO_COME = 1;
 
-function readExtended(count: number, octets: Uint8Array, at: number, gather: PartGatherer): LeReport[] {
+function readExtended(count: number, octets: Uint8Array, at: number, parts: PartGatherer): LeReport[] {
   const reports: LeReport[] = [];
   let start = 0;
   for (let i = 0; i < count; i += 1) {
@@ -75,7 +76,7 @@ function readExtended(count: number, octets: Uint8Array, at: number, gather: Par
       const address = readAddress(octets, start + 3);
       // One advertiser's sets differ by SID; its scan response is a chain beside its advertisement.
       const chain = `${address} ${addressType} ${octets[start + 11]} ${eventType & 0x08}`;
-      const whole = gather(chain, (eventType >> 5) & 0b11, data, at);
+      const whole = parts.add(chain, (eventType >> 5) & 0b11, data, at);
       if (whole) reports.push({ address, addressType, rssi: readRssi(octets[start + 13]), data: whole });
     }
     start += EXTENDED_HEADER + length;
@@ -83,8 +84,11 @@ function readExtended(count: number, octets: Uint8Array, at: number, gather: Par
   return reports;
 }
 
-/** Takes the next part of a chain with its data status; returns the whole where this part ends it. */
-type PartGatherer = (chain: string, status: number, data: Uint8Array, at: number) => Uint8Array | undefined;
+interface PartGatherer {
+  /** Takes the next part of a chain with its data status; returns the whole where this part ends it. */
+  add(chain: string, status: number, data: Uint8Array, at: number): Uint8Array | undefined;
+  forgetOld(at: number): void;
+}
 
 /**
  * Puts the parts of extended advertisements together. What ends truncated is dropped: its octets break off
@@ -99,7 +103,7 @@ function partGatherer(): PartGatherer {
       partial.delete(chain);
     }
   };
-  return (chain, status, data, at) => {
+  const add: PartGatherer['add'] = (chain, status, data, at) => {
     forgetOld(at);
     const before = partial.get(chain);
     partial.delete(chain);
@@ -113,6 +117,7 @@ function partGatherer(): PartGatherer {
     partial.set(chain, { octets, at });
     return undefined;
   };
+  return { add, forgetOld };
 }
 
 /** Types 2 and 3 are identity addresses that the controller resolved; 0xFF is an advertiser without address. */

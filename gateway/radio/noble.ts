@@ -7,7 +7,9 @@ import {
   leReportReader,
 } from './le-reports.ts';
 import { type Hci, loadNoble, type Noble } from './load-noble.ts';
+import { noLowEnergy, noRight, scanRefused, whyNotOpen } from './radio-problems.ts';
 import type { RadioLog, RadioState } from './radio-state.ts';
+import { type ScanControl, scanControl } from './scan-control.ts';
 
 /**
  * Hears advertisements by noble. noble keeps the controller's business: power, start-up, scan commands. The
@@ -39,9 +41,6 @@ export interface Radio {
 
 /** habluetooth's: no shop is without any advertisement for so long while its radio works. */
 export const SILENT_AFTER_MS = 90_000;
-/** Between somebody else's "stop scanning" and ours, so that two hosts do not outbid each other. */
-const RESTART_MS = 1_000;
-const RESET_MS = 1_000;
 
 /** Opens the adapter and scans until `close`. Never throws: what goes wrong is a `failed` state. */
 export function openNoble(options: NobleOptions): Radio {
@@ -57,7 +56,7 @@ export function openNoble(options: NobleOptions): Radio {
     takeReports(noble._bindings._hci, life, now);
     life.run(noble);
   } catch (error) {
-    life.say({ kind: 'failed', why: whyNot(error as NodeJS.ErrnoException, adapter) });
+    life.say({ kind: 'failed', why: whyNotOpen(error as NodeJS.ErrnoException, adapter) });
   }
   removeNewListeners(listenersBefore);
   return {
@@ -85,7 +84,7 @@ function lifecycle({ adapter, onAdvertisement, onState, log, now, silentAfterMs 
   const name = adapterName(adapter);
   let open = true;
   let state: RadioState | undefined;
-  let scan: Scan | undefined;
+  let scan: ScanControl | undefined;
   let lastFrameAt = now();
   let watch: NodeJS.Timeout | undefined;
   let malformed = 0;
@@ -106,7 +105,7 @@ function lifecycle({ adapter, onAdvertisement, onState, log, now, silentAfterMs 
       beginScan();
     } else if (power === 'unauthorized') say({ kind: 'failed', why: noRight(name) });
     else if (power === 'unsupported') {
-      say({ kind: 'failed', why: `${name} does not speak Bluetooth Low Energy: use another adapter` });
+      say({ kind: 'failed', why: noLowEnergy(name) });
     } else if (adapter.kind === 'local') say({ kind: 'off' });
   };
   const onSilence = (): void => {
@@ -120,7 +119,7 @@ function lifecycle({ adapter, onAdvertisement, onState, log, now, silentAfterMs 
     say,
     isOpen: () => open,
     run(noble) {
-      scan = scanControl(noble, (status) => say({ kind: 'failed', why: refused(name, status) }));
+      scan = scanControl(noble, (status) => say({ kind: 'failed', why: scanRefused(name, status) }));
       const bindings = noble._bindings;
       noble.on('warning', (text) => log.warn(`noble: ${text}`));
       bindings.on('stateChange', onPower);
@@ -132,7 +131,7 @@ function lifecycle({ adapter, onAdvertisement, onState, log, now, silentAfterMs 
     heard(reports, at) {
       if (!open || reports.length === 0 || scan?.isPaused() !== false) return;
       lastFrameAt = at;
-      say({ kind: 'scanning' });
+      if (state?.kind !== 'scanning') say({ kind: 'scanning' });
       for (const report of reports) onAdvertisement(report, at);
     },
     link(problem) {
@@ -147,77 +146,6 @@ function lifecycle({ adapter, onAdvertisement, onState, log, now, silentAfterMs 
       scan?.end();
       open = false;
       clearInterval(watch);
-    },
-  };
-}
-
-interface Scan {
-  begin(): void;
-  /** The adapter is down: nothing to restart until `begin`. */
-  pause(): void;
-  isPaused(): boolean;
-  /** Nothing was heard for long: begins again, every second time after a reset of the controller. */
-  revive(): void;
-  end(): void;
-}
-
-const COMMAND_DISALLOWED = 0x0c;
-
-function scanControl(noble: Noble, onRefused: (status: number) => void): Scan {
-  const hci = noble._bindings._hci;
-  let paused = true;
-  let answers = 0;
-  let revivals = 0;
-  let timer: NodeJS.Timeout | undefined;
-
-  const begin = (): void => {
-    clearTimeout(timer);
-    if (noble.state !== 'poweredOn') return;
-    paused = false;
-    answers = 0;
-    noble.startScanning([], true);
-  };
-  const beginLater = (ms: number): void => {
-    clearTimeout(timer);
-    timer = setTimeout(begin, ms);
-  };
-  // noble disables, sets the parameters and enables: the second answer is to "enable".
-  hci.on('leScanEnableSet', (status: number) => {
-    answers += 1;
-    if (answers !== 2 || status === 0) return;
-    // Legacy commands are disallowed once the host (a kernel ≥ 6.9, say) used extended ones, Core Spec vol 4 E §3.1.1.
-    if (status === COMMAND_DISALLOWED && !hci._isExtended) {
-      hci._isExtended = true;
-      hci.setLeEventMask();
-      begin();
-    } else {
-      hci._isExtended = false;
-      onRefused(status);
-    }
-  });
-  noble._bindings.on('scanStop', () => {
-    if (!paused) beginLater(RESTART_MS);
-  });
-  return {
-    begin,
-    isPaused: () => paused,
-    pause() {
-      paused = true;
-      clearTimeout(timer);
-    },
-    revive() {
-      if (paused) return;
-      revivals += 1;
-      if (revivals % 2 === 1) begin();
-      else {
-        hci.reset();
-        beginLater(RESET_MS);
-      }
-    },
-    end() {
-      clearTimeout(timer);
-      if (!paused) noble.stopScanning();
-      paused = true;
     },
   };
 }
@@ -265,28 +193,4 @@ function removeNewListeners(before: NodeJS.ExitListener[][]): void {
       if (!before[i]?.includes(listener)) process.removeListener(event, listener);
     }
   });
-}
-
-function whyNot(error: NodeJS.ErrnoException, adapter: Adapter): string {
-  const name = adapterName(adapter);
-  switch (error.code) {
-    case 'EAFNOSUPPORT':
-      return `this machine's kernel has no Bluetooth (EAFNOSUPPORT): load its module, or give inputs.radio.adapter tcp:<host>:<port>`;
-    case 'ENODEV':
-      return `there is no adapter ${name} (ENODEV): /sys/class/bluetooth lists those there are`;
-    case 'EPERM':
-    case 'EACCES':
-      return noRight(name);
-    default:
-      return `${name} cannot be opened: ${error.message.split('\n')[0]}`;
-  }
-}
-
-function noRight(name: string): string {
-  return `no right to use ${name}: the radio process needs CAP_NET_RAW and CAP_NET_ADMIN (systemd: AmbientCapabilities=)`;
-}
-
-function refused(name: string, status: number): string {
-  const code = `0x${status.toString(16).padStart(2, '0')}`;
-  return `${name} refuses to scan (HCI error ${code}, Core Spec vol 1 F): another program may be using it`;
 }

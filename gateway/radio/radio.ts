@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Adapter, adapterName, readAdapter } from './adapter.ts';
-import { type GatewayAddress, gatewayLink } from './gateway-link.ts';
+import type { GatewayAddress } from './gateway-address.ts';
+import { gatewayLink } from './gateway-link.ts';
 import { openNoble, type Radio } from './noble.ts';
 import type { RadioLog, RadioState } from './radio-state.ts';
 import { type Receiver, startReceiver } from './receiver.ts';

@@ -25,7 +25,7 @@ export interface ReceiverOptions {
   /** ms, monotonic. */
   now(): number;
   randomBytes(count: number): Uint8Array;
-  /** At most five minutes. */
+  /** At most a minute: with each window what is too old is forgotten too. */
   crowdWindowMs?: number;
 }
 
@@ -55,14 +55,16 @@ export function startReceiver(options: ReceiverOptions): Receiver {
   });
   const windows = setInterval(() => {
     const count = sieve.closeWindow(now());
+    batcher.forget(now());
     if (count) batcher.addCrowd(count);
     pump();
   }, crowdWindowMs);
 
   function pump(all = false): void {
     clearTimeout(flush);
+    const at = now();
     while (link.isUp()) {
-      const message = batcher.next(now(), all);
+      const message = batcher.next(at, all);
       if (!message) break;
       link.publish(message.name, message.payload).then(
         () => {
@@ -73,8 +75,8 @@ export function startReceiver(options: ReceiverOptions): Receiver {
         () => {},
       );
     }
-    const wait = (batcher.dueAt() ?? Number.NEGATIVE_INFINITY) - now();
-    // What is due already waits for an acknowledgement or for the gateway.
+    // What was due at `at` and still waits, waits for an acknowledgement or for the gateway, not for time.
+    const wait = (batcher.dueAt() ?? at) - at;
     if (wait > 0) flush = setTimeout(pump, wait);
   }
 

@@ -1,0 +1,151 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { hciController } from '../../../firmware-sim/hci-controller.ts';
+import { readAdapter } from '../../../gateway/radio/adapter.ts';
+import { type RadioConfig, runRadio } from '../../../gateway/radio/radio.ts';
+import { hasMosquitto, startMosquitto } from '../../support/mosquitto.ts';
+import { until } from '../../support/until.ts';
+import { watch } from '../../support/watcher.ts';
+import { CAPTURED } from './captured-frames.ts';
+
+const SECRET = 'kT3-radio-secret';
+
+function logTo(lines: string[]) {
+  const write = (text: string) => void lines.push(text);
+  return { info: write, warn: write, error: write };
+}
+
+describe.skipIf(!hasMosquitto)('the radio process at a broker that is not ours', () => {
+  it('passes on what the list names, from the controller’s bytes to MQTT, and nobody else', async ({
+    onTestFinished,
+  }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'radio-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const credentialFile = join(folder, 'secret');
+    writeFileSync(credentialFile, SECRET);
+    chmodSync(credentialFile, 0o600);
+    const mosquitto = await startMosquitto({ r1: SECRET });
+    onTestFinished(() => mosquitto.stop());
+    const controller = await hciController({});
+    onTestFinished(() => controller.close());
+    const watcher = await watch(mosquitto);
+    onTestFinished(() => watcher.client.endAsync());
+    const lines: string[] = [];
+
+    const accept = ['bthome', 'ibeacon:e2c56db5-dffb-48d2-b060-d0f5a71096e0'];
+    await watcher.client.publishAsync('devices/r1/commands/frames', JSON.stringify({ accept }), {
+      qos: 1,
+      retain: true,
+    });
+    const radio = await runRadio(
+      {
+        driver: 'noble',
+        adapter: `tcp:127.0.0.1:${controller.port}`,
+        receiver: 'r1',
+        gateway: { url: mosquitto.url, credentialFile, ca: mosquitto.ca },
+      },
+      logTo(lines),
+    );
+    onTestFinished(() => radio.close());
+    await until(() => lines.some((line) => line.includes('list of frames has 2')), 'the list of frames');
+    await until(controller.isScanning, 'the scan');
+    for (const { hex } of CAPTURED) controller.raw(Buffer.from(hex, 'hex'));
+    await until(() => watcher.of('devices/r1/advertisements').length > 0, 'the frames');
+    const messages = watcher.of('devices/r1/advertisements').map((payload) => JSON.parse(payload));
+    expect(messages.flatMap(({ frames }) => frames)).toEqual(
+      [CAPTURED[0], CAPTURED[2]].map(({ name: _, hex: __, ...frame }) => ({
+        ...frame,
+        ageMs: expect.any(Number),
+      })),
+    );
+    expect(watcher.of('devices/r1/state')).toEqual(['online']);
+    await radio.close();
+    await until(() => watcher.of('devices/r1/state').length === 2, 'the goodbye');
+    expect(watcher.of('devices/r1/state')).toEqual(['online', 'offline']);
+    const strangers = [CAPTURED[1], CAPTURED[4], CAPTURED[5]];
+    for (const { address, data } of strangers) {
+      expect(watcher.all() + lines.join()).not.toContain(address);
+      expect(watcher.all() + lines.join()).not.toContain(data);
+    }
+    expect(lines.join()).not.toContain(SECRET);
+  });
+
+  it('says “offline” while its controller is away, and “online” when it hears again', async ({
+    onTestFinished,
+  }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'radio-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const credentialFile = join(folder, 'secret');
+    writeFileSync(credentialFile, SECRET, { mode: 0o600 });
+    const mosquitto = await startMosquitto({ r1: SECRET });
+    onTestFinished(() => mosquitto.stop());
+    const controller = await hciController({});
+    onTestFinished(() => controller.close());
+    const watcher = await watch(mosquitto);
+    onTestFinished(() => watcher.client.endAsync());
+    const lines: string[] = [];
+    const adapter = `tcp:127.0.0.1:${controller.port}`;
+    const gateway = { url: mosquitto.url, credentialFile, ca: mosquitto.ca };
+    const radio = await runRadio({ driver: 'noble', adapter, receiver: 'r1', gateway }, logTo(lines));
+    onTestFinished(() => radio.close());
+    const states = () => watcher.of('devices/r1/state');
+    await until(() => states().at(-1) === 'online', 'online');
+    await controller.down();
+    await until(() => states().at(-1) === 'offline', 'offline');
+    expect(
+      lines.filter((line) => line.includes('ECONNREFUSED') || line.includes('closed the connection')),
+    ).not.toEqual([]);
+    await controller.up();
+    await until(controller.isScanning, 'the scan');
+    controller.raw(Buffer.from(CAPTURED[0].hex, 'hex'));
+    await until(() => states().at(-1) === 'online', 'online again');
+  });
+});
+
+describe('a radio that cannot run', () => {
+  const config: RadioConfig = {
+    driver: 'noble',
+    adapter: 'hci0',
+    receiver: 'r1',
+    gateway: { url: 'mqtts://127.0.0.1:8883', credentialFile: '/run/credentials/r1' },
+  };
+  it.each([
+    [{ driver: 'bluez' as const }, 'inputs.radio.driver: bluez is not built yet; use noble'],
+    [
+      { adapter: 'usb0' },
+      'inputs.radio.adapter: "usb0" is neither hci0, hci1 … nor tcp:<host>:<port> of a controller',
+    ],
+    [{ receiver: 'r/1' }, 'inputs.radio.receiver: "r/1" is no device id ([A-Za-z0-9_-]{1,64})'],
+    [
+      { gateway: { ...config.gateway, url: 'https://127.0.0.1' } },
+      'inputs.radio.gateway.url: begins with mqtts:// (or with mqtt://, on this machine)',
+    ],
+  ])('says why: %o', async (wrong, message) => {
+    await expect(runRadio({ ...config, ...wrong }, logTo([]))).rejects.toThrow(message);
+  });
+
+  it('reads where a controller is', () => {
+    expect(readAdapter('hci1')).toEqual({ kind: 'local', index: 1 });
+    expect(readAdapter('tcp:127.0.0.1:9000')).toEqual({ kind: 'tcp', host: '127.0.0.1', port: 9000 });
+    expect(readAdapter('tcp:[::1]:9000')).toEqual({ kind: 'tcp', host: '::1', port: 9000 });
+    expect(readAdapter('tcp:bluetooth.shop:9000')).toEqual({
+      kind: 'tcp',
+      host: 'bluetooth.shop',
+      port: 9000,
+    });
+    for (const text of [
+      '',
+      'hci',
+      'hci-1',
+      'tcp:',
+      'tcp:host',
+      'tcp:host:0',
+      'tcp:host:70000',
+      'tcp:::1:9000',
+    ]) {
+      expect(() => readAdapter(text)).toThrow('inputs.radio.adapter');
+    }
+  });
+});
