@@ -1,0 +1,124 @@
+import { type ConsentRecord, changeList, fullList, withdrawn } from '../consent-issuer.ts';
+import { thermostats } from '../shop-floor/floor-plan.ts';
+import { keyOf } from '../shop-floor/keys.ts';
+import { type Random, seededRandom } from '../shop-floor/seeded-random.ts';
+import { shoppersOfTheDay } from '../shop-floor/shoppers.ts';
+import type { ReceivedEvent } from './ledger.ts';
+import { GATEWAY, NOTICE, STORE } from './shop-config.ts';
+
+/**
+ * The retailer's side, at the profile store's HTTP doors: gives consents out and takes them back, turns a
+ * thermostat from afar, reads what arrived. The profile store signs; this only says what.
+ */
+export interface CentralPlatform {
+  /** Everybody who agreed, as the first full list. */
+  giveConsents(): Promise<void>;
+  /** Takes one consent back. */
+  withdraw(subjectRef: string): Promise<void>;
+  /** Those who have not withdrawn. */
+  consenting(): string[];
+  /** Sends a thermostat a setpoint; returns what it asked for. */
+  sendSetpoint(random: Random): Promise<{ device: string; setpointC: number }>;
+  /** Events that arrived since the last call, oldest first. */
+  newEvents(): Promise<ReceivedEvent[]>;
+}
+
+const CONSENT_YEARS_MS = 365 * 86_400_000;
+const COMMAND_GOOD_FOR_MS = 60_000;
+const PAGE = 500;
+const DEADLINE_MS = 10_000;
+
+export function centralPlatform(
+  { url, token }: { url: string; token: string },
+  day: { seed: number; shoppers: number; consenting: number },
+  now: () => number,
+): CentralPlatform {
+  const records = new Map(consentRecords(day, now()).map((record) => [record.subjectRef, record]));
+  let version = 0;
+  let commands = 0;
+  let after = 0;
+
+  async function ask<T>(path: string, body?: object): Promise<T> {
+    const answer = await fetch(url + path, {
+      method: body ? 'POST' : 'GET',
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body && { 'content-type': 'application/json' }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(DEADLINE_MS),
+    });
+    if (!answer.ok) throw new Error(`the profile store answered ${answer.status} to ${path}`);
+    return (await answer.json()) as T;
+  }
+
+  const post = (kind: 'consents' | 'command', payload: object) => ask('/downlink', { kind, payload });
+
+  return {
+    async giveConsents() {
+      version += 1;
+      for (const list of fullList(STORE, version, [...records.values()], now())) await post('consents', list);
+    },
+    async withdraw(subjectRef) {
+      const record = records.get(subjectRef);
+      if (!record) throw new Error(`${subjectRef} has no consent to withdraw`);
+      records.delete(subjectRef);
+      const list = changeList(STORE, version, [withdrawn(record)], now());
+      version = list.version;
+      await post('consents', list);
+    },
+    consenting: () => [...records.keys()],
+    async sendSetpoint(random) {
+      commands += 1;
+      const { id: device } = random.pick(thermostats);
+      const setpointC = 18 + random.below(9) / 2;
+      await post('command', {
+        id: `demo-${now()}-${commands}`,
+        storeId: STORE,
+        gateway: GATEWAY,
+        action: 'setpoint',
+        args: { device, setpointC },
+        issuedAt: new Date(now()).toISOString(),
+        expiresAt: new Date(now() + COMMAND_GOOD_FOR_MS).toISOString(),
+      });
+      return { device, setpointC };
+    },
+    async newEvents() {
+      const all: ReceivedEvent[] = [];
+      for (;;) {
+        const page = await ask<{ events: ReceivedEvent[]; next: number }>(
+          `/events?after=${after}&limit=${PAGE}`,
+        );
+        all.push(...page.events);
+        after = page.next;
+        if (page.events.length < PAGE) return all;
+      }
+    },
+  };
+}
+
+function consentRecords(
+  { seed, shoppers, consenting }: { seed: number; shoppers: number; consenting: number },
+  at: number,
+): ConsentRecord[] {
+  const people = shoppersOfTheDay(shoppers, consenting, (name) => seededRandom(seed, name));
+  return people.flatMap(({ index, subjectRef, carries }) => {
+    if (subjectRef === undefined || (carries !== 'app' && carries !== 'loyalty-tag')) return [];
+    const record: ConsentRecord = {
+      recordId: `c_${index + 1}`,
+      version: 1,
+      subjectRef,
+      purposes: ['recognition', 'location', 'interaction'],
+      state: 'given',
+      validFrom: new Date(at - 86_400_000).toISOString(),
+      validUntil: new Date(at + CONSENT_YEARS_MS).toISOString(),
+      noticeId: NOTICE.id,
+      noticeVersion: NOTICE.version,
+      language: 'en',
+      method: 'app',
+      stores: [STORE],
+      keys: [keyOf(seed, index, carries)],
+    };
+    return [record];
+  });
+}

@@ -1,0 +1,31 @@
+import { createServer } from 'node:net';
+
+/** `count` different ports of 127.0.0.1 that are free at this moment. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, () => listenOn(0)));
+  return Promise.all(servers.map(({ port, close }) => close().then(() => port)));
+}
+
+/** True where nobody listens there at this moment. */
+export async function isFree(port: number): Promise<boolean> {
+  try {
+    await (await listenOn(port)).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function listenOn(port: number): Promise<{ port: number; close(): Promise<void> }> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      const bound = server.address();
+      resolve({
+        port: typeof bound === 'object' && bound ? bound.port : port,
+        close: () => new Promise((closed) => server.close(() => closed())),
+      });
+    });
+  });
+}

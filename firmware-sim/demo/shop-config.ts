@@ -1,0 +1,91 @@
+import { buttonAddress } from '../shop-floor/fittings.ts';
+import {
+  APP_DEVICE,
+  BEACON_UUID,
+  beacons,
+  boxRadio,
+  buttons,
+  ceilingReceivers,
+  receivers,
+  shelves,
+  thermostats,
+  zones,
+} from '../shop-floor/floor-plan.ts';
+
+export const STORE = 'demo';
+export const GATEWAY = 'box-1';
+export const NOTICE = { id: 'demo-notice', version: '1', languages: ['en'] };
+
+/** What the configuration leaves to this run. File names are relative to the configuration. */
+export interface ShopSettings {
+  mqttPort: number;
+  dashboardPort: number;
+  radioPort: number;
+  /** Where the gateway finds the profile store: the line that can be cut. */
+  lineUrl: string;
+  issuerKey: object;
+}
+
+/** `aisle.yaml` of the demo's shop, as a value; YAML takes it as JSON. */
+export function shopConfig({ mqttPort, dashboardPort, radioPort, lineUrl, issuerKey }: ShopSettings): object {
+  return {
+    store: { id: STORE, gateway: GATEWAY, timezone: 'Europe/Paris', notice: NOTICE },
+    mode: 'identify',
+    map: {
+      zones: zones.map(({ id, name, kind, polygon }) => ({ id, name, kind, polygon })),
+      receivers: receivers.map(({ id, zone, at }) => ({ id, zone, position: at })),
+      beacons: beacons.map(({ id, zone, at, major, minor }) => ({
+        ...{ id, zone, major, minor },
+        uuid: BEACON_UUID,
+        position: at,
+      })),
+      fixtures: shelves.map(({ id, zone, slots }) => ({ device: id, zone, slots })),
+    },
+    devices: deviceList(),
+    data: 'data',
+    clock: { source: 'trusted' },
+    consents: { issuerKeys: [issuerKey] },
+    inputs: {
+      mqtt: { listen: `127.0.0.1:${mqttPort}`, tls: { cert: 'keys/broker.crt', key: 'keys/broker.key' } },
+      radio: {
+        driver: 'noble',
+        adapter: `tcp:127.0.0.1:${radioPort}`,
+        receiver: boxRadio.id,
+        gateway: {
+          url: `mqtts://127.0.0.1:${mqttPort}`,
+          credentialFile: `keys/${boxRadio.id}.secret`,
+          ca: 'keys/ca.crt',
+        },
+      },
+    },
+    uplinks: [{ kind: 'http', url: lineUrl, tokenFile: 'keys/profile-store.token' }],
+    dashboard: { listen: `127.0.0.1:${dashboardPort}` },
+  };
+}
+
+/** Devices that connect, those first whose events a visitor should see first. */
+export function connectingDevices(): string[] {
+  const buttonIds = buttons.filter(({ over }) => over === 'mqtt').map(({ id }) => id);
+  return [
+    APP_DEVICE,
+    ...receivers.map(({ id }) => id),
+    ...buttonIds,
+    ...shelves.map(({ id }) => id),
+    ...thermostats.map(({ id }) => id),
+  ];
+}
+
+function deviceList(): object[] {
+  return [
+    { id: APP_DEVICE, kind: 'shopper-app' },
+    ...ceilingReceivers.map(({ id, zone }) => ({ id, kind: 'receiver', zone })),
+    { id: boxRadio.id, kind: 'receiver', zone: boxRadio.zone },
+    ...shelves.map(({ id, zone }) => ({ id, kind: 'connected-shelf', zone })),
+    ...buttons.map(({ id, zone, intent, over }, i) => ({
+      ...{ id, kind: 'smart-button', zone, intents: { press: intent } },
+      ...(over !== 'mqtt' && { address: buttonAddress(i) }),
+      ...(over === 'bthome-encrypted' && { keyFile: `keys/${id}.bindkey` }),
+    })),
+    ...thermostats.map(({ id, zone }) => ({ id, kind: 'thermostat', zone })),
+  ];
+}
