@@ -1,5 +1,4 @@
-import type { Db } from './database.ts';
-import { stateWriter } from './database.ts';
+import { type Db, isDiskRefusing, stateWriter } from './database.ts';
 import type { Outbox } from './outbox.ts';
 import { isLasting, type Outcome } from './pipeline/outcome.ts';
 
@@ -9,6 +8,8 @@ const BATCH_SIGNALS = 256;
 const LINGER = 2;
 /** While the disk refuses, the same batch is tried again after so long, ms. */
 const RETRY_AFTER = 250;
+/** How often a batch also takes out what has expired, ms. */
+const EXPIRE_EVERY = 60_000;
 
 /**
  * Writes outcomes to disk, many in one transaction, in order. `done` is called once the outcome's
@@ -31,47 +32,71 @@ export interface CommitParts {
   now: () => number;
   /** After each batch: sequences up to `last` are on disk. */
   committed: (last: number) => void;
+  /** The disk begins to refuse, or refuses for another reason. */
   failed: (error: Error) => void;
+  /** The disk takes again what it refused. */
+  recovered?: () => void;
 }
 
-export function createCommit({ db, outbox, now, committed, failed }: CommitParts): Commit {
+export function createCommit(parts: CommitParts): Commit {
+  const { db, outbox, now, committed } = parts;
   const writeState = stateWriter(db);
   let batch: { outcome: Outcome; done: () => void }[] = [];
   let timer: NodeJS.Timeout | undefined;
-  let isFailing = false;
+  /** Why the disk refuses. */
+  let failure: string | undefined;
   let waiting: (() => void)[] = [];
+  let expiredAt = Number.NEGATIVE_INFINITY;
 
-  const write = db.transaction((outcomes: readonly Outcome[]) => {
-    for (const outcome of outcomes) {
-      if (!isLasting(outcome)) continue;
-      writeState(outcome.changes);
-      outbox.store(outcome.events, outcome.purge, now());
+  const write = db.transaction((outcomes: readonly Outcome[], at: number) => {
+    if (at - expiredAt >= EXPIRE_EVERY) outbox.expire(at);
+    for (const { changes, events, purge } of outcomes) {
+      writeState(changes);
+      outbox.store(events, purge, at);
     }
   });
+
+  /** Writes the batch, in a transaction of its own; throws where nothing of it is on disk. */
+  function writeBatch(): void {
+    const lasting = batch.flatMap(({ outcome }) => (isLasting(outcome) ? [outcome] : []));
+    if (lasting.length === 0) return;
+    const at = now();
+    write(lasting, at);
+    if (at - expiredAt >= EXPIRE_EVERY) expiredAt = at;
+  }
 
   function flush(): void {
     clearTimeout(timer);
     timer = undefined;
-    const writing = batch;
-    if (writing.length === 0) return;
-    if (writing.some(({ outcome }) => isLasting(outcome))) {
-      try {
-        write(writing.map(({ outcome }) => outcome));
-      } catch (error) {
-        isFailing = true;
-        timer = setTimeout(flush, RETRY_AFTER);
-        failed(error as Error);
-        return;
-      }
+    try {
+      writeBatch();
+    } catch (error) {
+      return fail(error as Error);
     }
-    batch = [];
-    for (const { done } of writing) done();
+    settle();
     committed(outbox.next() - 1);
-    if (isFailing) recover();
+    if (failure !== undefined) recover();
+  }
+
+  function settle(): void {
+    const written = batch;
+    batch = [];
+    for (const { done } of written) done();
+  }
+
+  /** The world refuses for now; a mistake of ours must not be tried for ever. */
+  function fail(error: Error): void {
+    if (!isDiskRefusing(error)) throw error;
+    timer = setTimeout(flush, RETRY_AFTER);
+    const isNews = failure !== error.message;
+    failure = error.message;
+    if (isNews) parts.failed(error);
   }
 
   function recover(): void {
-    isFailing = false;
+    failure = undefined;
+    parts.recovered?.();
+    if (batch.length > 0) timer ??= setTimeout(flush, LINGER);
     const resumes = waiting;
     waiting = [];
     for (const resume of resumes) resume();
@@ -82,18 +107,16 @@ export function createCommit({ db, outbox, now, committed, failed }: CommitParts
       // Nothing lasting and nothing before it that is not on disk yet: no need to wait.
       if (!isLasting(outcome) && batch.length === 0) return done();
       batch.push({ outcome, done });
-      if (isFailing) return;
+      if (failure !== undefined) return;
       if (batch.length >= BATCH_SIGNALS) flush();
       else timer ??= setTimeout(flush, LINGER);
     },
-    failing: () => isFailing,
+    failing: () => failure !== undefined,
     whenHealthy: (resume) => void waiting.push(resume),
     close() {
       clearTimeout(timer);
-      write(batch.map(({ outcome }) => outcome));
-      const writing = batch;
-      batch = [];
-      for (const { done } of writing) done();
+      writeBatch();
+      settle();
     },
   };
 }

@@ -11,9 +11,9 @@ import { z } from 'zod';
 export const PURPOSES = ['recognition', 'location', 'interaction', 'personalisation', 'assistance'] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
-const STATES = [
-  'given',
-  'renewed',
+/** ISO/IEC TS 27560: the states that permit, and those that do not. */
+const PERMITTING = ['given', 'renewed'] as const;
+const BARRING = [
   'unknown',
   'requested',
   'deferred',
@@ -57,12 +57,12 @@ export type ConsentKey = z.infer<typeof key>;
 
 const time = z.iso.datetime({ offset: true });
 
-export const consentRecord = z.object({
+const record = z.object({
   recordId: z.string().min(1).max(128),
   version: z.number().int().nonnegative(),
   subjectRef: z.string().min(1).max(128),
   purposes: z.array(z.enum(PURPOSES)),
-  state: z.enum(STATES),
+  state: z.enum([...PERMITTING, ...BARRING]),
   validFrom: time,
   validUntil: time.nullish(),
   noticeId: z.string().optional(),
@@ -73,7 +73,24 @@ export const consentRecord = z.object({
   keys: z.array(key).max(64),
   staff: z.boolean().optional(),
 });
-export type ConsentRecord = z.infer<typeof consentRecord>;
+export type ConsentRecord = z.infer<typeof record>;
+
+/**
+ * A record of a list. Of one that permits nothing only the name is read: a withdrawal must not fail over
+ * what else it says, and the keys of who did not agree are nobody's here (R14).
+ */
+export const consentRecord = z.preprocess((value) => (isBarring(value) ? nameOf(value) : value), record);
+
+function isBarring(value: unknown): value is Record<string, unknown> {
+  return (BARRING as readonly unknown[]).includes((value as { state?: unknown } | null)?.state);
+}
+
+function nameOf({ recordId, version, subjectRef, state }: Record<string, unknown>) {
+  const nothing = { purposes: [], stores: [], keys: [], validFrom: NEVER, noticeVersion: '' };
+  return { recordId, version, subjectRef, state, ...nothing };
+}
+
+const NEVER = '9999-12-31T23:59:59Z';
 
 /** A list as the pipeline takes it. Without `version` it is a bare one (`replay`, `demo`): never stale. */
 export interface ConsentList {
@@ -91,13 +108,15 @@ export interface ListInForce {
   version: number;
   /** ms since the epoch; null for a bare list, which has no age. */
   issuedAt: number | null;
+  /** The newest change of which only the withdrawals could be applied: lists before it come too late. */
+  withdrawnUpTo?: number;
 }
 
 export interface Applied {
   refused?: string;
-  /** Records that are in force now and were not, or changed. */
+  /** Records in force that were not before, or are changed. */
   put: ConsentRecord[];
-  /** Records that permitted something and do so no longer. */
+  /** Records, as they were, that are in force no longer or are another subject's now. */
   ended: ConsentRecord[];
 }
 
@@ -123,46 +142,39 @@ export function createConsents(
     return inForce.issuedAt === null || at - inForce.issuedAt <= settings.maxAgeHours * 3_600_000;
   }
 
-  /** Takes a record in, if it is one of this store's and permits; returns the record that ended by it. */
-  function put(record: ConsentRecord, applied: Applied): void {
-    const before = records.get(record.recordId);
-    if (before && record.version < before.version) return;
-    if (isGiven(record, settings.storeId)) {
-      records.set(record.recordId, record);
-      applied.put.push(record);
-      if (before && before.subjectRef !== record.subjectRef) applied.ended.push(before);
-    } else if (before) {
-      records.delete(record.recordId);
-      applied.ended.push(before);
+  function apply(list: ConsentList, at: number): Applied {
+    const verdict = judge(list, settings.storeId, inForce, at);
+    if (verdict.take === 'nothing') return { put: [], ended: [], refused: verdict.refused };
+    const before = new Map<string, ConsentRecord | undefined>();
+    const set = (recordId: string, record: ConsentRecord | undefined) => {
+      if (!before.has(recordId)) before.set(recordId, records.get(recordId));
+      if (record) records.set(recordId, record);
+      else records.delete(recordId);
+    };
+    if (verdict.take === 'all' && list.list === 'full') {
+      const named = new Set(list.records.map(({ recordId }) => recordId));
+      for (const recordId of records.keys()) if (!named.has(recordId)) set(recordId, undefined);
     }
+    for (const record of inOrder(list.records, settings.storeId)) {
+      const known = records.get(record.recordId) ?? before.get(record.recordId);
+      if (known && record.version < known.version) continue;
+      if (!isGiven(record, settings.storeId)) set(record.recordId, undefined);
+      else if (verdict.take === 'all') set(record.recordId, record);
+    }
+    inForce = nowInForce(list, inForce, verdict.take, at);
+    return { ...changes(before), ...(verdict.take === 'withdrawals' && { refused: verdict.refused }) };
   }
 
-  function apply(list: ConsentList, at: number): Applied {
-    const applied: Applied = { put: [], ended: [] };
-    const refused = refusal(list, settings.storeId, inForce, at);
-    if (refused === 'gap') {
-      // A change whose predecessor is not in force: only what it takes away is safe to apply.
-      for (const record of list.records) if (!isGiven(record, settings.storeId)) put(record, applied);
-      return {
-        ...applied,
-        refused: `change ${list.version} follows ${list.previous}, in force is ${inForce?.version ?? 'none'}: a full list is needed`,
-      };
+  function changes(before: ReadonlyMap<string, ConsentRecord | undefined>): Applied {
+    const put: ConsentRecord[] = [];
+    const ended: ConsentRecord[] = [];
+    for (const [recordId, was] of before) {
+      const is = records.get(recordId);
+      // A full list repeats all; what it repeats unchanged is no news.
+      if (is && JSON.stringify(is) !== JSON.stringify(was)) put.push(is);
+      if (was && was.subjectRef !== is?.subjectRef) ended.push(was);
     }
-    if (refused) return { ...applied, refused };
-    if (list.list === 'full') {
-      const named = new Set(list.records.map((record) => record.recordId));
-      for (const [recordId, record] of records) {
-        if (named.has(recordId)) continue;
-        records.delete(recordId);
-        applied.ended.push(record);
-      }
-    }
-    for (const record of list.records) put(record, applied);
-    inForce =
-      list.version === undefined
-        ? { version: inForce?.version ?? 0, issuedAt: null }
-        : { version: list.version, issuedAt: list.issuedAt ?? at };
-    return applied;
+    return { put, ended };
   }
 
   function permits(recordId: string, purpose: Purpose, at: number): ConsentRecord | undefined {
@@ -177,10 +189,8 @@ export function createConsents(
 
 /** Given for this store; whether its validity has begun or ended is asked at each use. */
 function isGiven(record: ConsentRecord, storeId: string): boolean {
-  const { state, stores, purposes } = record;
-  return (
-    (state === 'given' || state === 'renewed') && stores.includes(storeId) && purposes.includes('recognition')
-  );
+  const isPermitting = (PERMITTING as readonly string[]).includes(record.state);
+  return isPermitting && record.stores.includes(storeId) && record.purposes.includes('recognition');
 }
 
 /** A grant never reaches back before `validFrom` (R8). */
@@ -188,21 +198,46 @@ function isValid(record: ConsentRecord, at: number): boolean {
   return Date.parse(record.validFrom) <= at && (!record.validUntil || at < Date.parse(record.validUntil));
 }
 
+/** Oldest version of a record first, so that the last word counts; of two equal ones the withdrawal. */
+function inOrder(records: readonly ConsentRecord[], storeId: string): ConsentRecord[] {
+  const rank = (record: ConsentRecord) => (isGiven(record, storeId) ? 0 : 1);
+  return [...records].sort((a, b) => a.version - b.version || rank(a) - rank(b));
+}
+
 /** Tolerated difference between the platform's clock and ours, ms. */
 const CLOCK_SKEW = 300_000;
 
-function refusal(
-  list: ConsentList,
-  storeId: string,
-  inForce: ListInForce | undefined,
-  at: number,
-): string | undefined {
-  if (list.version === undefined) return undefined;
-  if (list.storeId !== storeId) return `it is for store ${list.storeId}`;
-  if (inForce && list.version <= inForce.version) {
-    return `version ${list.version} is not newer than ${inForce.version}`;
+type Verdict = { take: 'all' } | { take: 'withdrawals' | 'nothing'; refused: string };
+
+function judge(list: ConsentList, storeId: string, inForce: ListInForce | undefined, at: number): Verdict {
+  const { version, previous } = list;
+  if (version === undefined) return { take: 'all' };
+  const refuse = (refused: string): Verdict => ({ take: 'nothing', refused });
+  if (list.storeId !== storeId) return refuse(`the list is for store ${list.storeId}`);
+  if (inForce && version <= inForce.version) {
+    return refuse(`list ${version} is not newer than ${inForce.version}, which is in force`);
   }
-  if (list.issuedAt !== undefined && list.issuedAt > at + CLOCK_SKEW) return 'it is issued in the future';
-  if (list.list === 'change' && list.previous !== inForce?.version) return 'gap';
-  return undefined;
+  if (list.issuedAt !== undefined && list.issuedAt > at + CLOCK_SKEW) {
+    return refuse(`list ${version} is issued in the future`);
+  }
+  // Where something is missing between, only what a list takes away is safe to apply.
+  const isAfterGap = list.list === 'change' && previous !== inForce?.version;
+  if (isAfterGap || version < (inForce?.withdrawnUpTo ?? 0)) {
+    const gap = isAfterGap ? `follows ${previous}` : `is older than change ${inForce?.withdrawnUpTo}`;
+    const refused = `list ${version} ${gap}, in force is ${inForce?.version ?? 'none'}: a full list is needed, only withdrawals were applied`;
+    return { take: 'withdrawals', refused };
+  }
+  return { take: 'all' };
+}
+
+function nowInForce(
+  list: ConsentList,
+  inForce: ListInForce | undefined,
+  take: 'all' | 'withdrawals',
+  at: number,
+): ListInForce | undefined {
+  const { version, issuedAt = at } = list;
+  if (version === undefined) return { version: inForce?.version ?? 0, issuedAt: null };
+  if (take === 'all') return { version, issuedAt };
+  return inForce && { ...inForce, withdrawnUpTo: Math.max(version, inForce.withdrawnUpTo ?? 0) };
 }

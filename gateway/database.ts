@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { StateChange, StateKind, StoredState } from './pipeline/outcome.ts';
@@ -21,25 +21,40 @@ const MIGRATIONS = [
    );
    CREATE INDEX events_subject ON events (subject) WHERE subject IS NOT NULL;
    CREATE INDEX events_expires ON events (expires) WHERE expires IS NOT NULL;
+   CREATE INDEX events_wiped ON events (sequence) WHERE body = '';
    CREATE TABLE pending (uplink TEXT, sequence INTEGER, PRIMARY KEY (uplink, sequence)) WITHOUT ROWID;
    CREATE INDEX pending_sequence ON pending (sequence);
    CREATE TABLE dead (
-     uplink TEXT, sequence INTEGER, at INTEGER NOT NULL, reason TEXT NOT NULL, body TEXT NOT NULL,
+     uplink TEXT, sequence INTEGER, at INTEGER NOT NULL, reason TEXT NOT NULL,
+     expires INTEGER, subject BLOB, body TEXT NOT NULL,
      PRIMARY KEY (uplink, sequence)
    ) WITHOUT ROWID;
+   CREATE INDEX dead_subject ON dead (subject) WHERE subject IS NOT NULL;
+   CREATE INDEX dead_expires ON dead (expires) WHERE expires IS NOT NULL;
    CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;`,
 ];
 
 /** `AISL`: tells our files from others'. */
 const APPLICATION_ID = 0x4149534c;
+/** How long somebody who only looks (`check`) may hold the lock of the folder, ms. */
+const LOCK_PATIENCE = 200;
 
 /**
  * Opens `<folder>/aisle.db`, or one in memory for `replay`, and brings it to this version.
- * @throws where the folder cannot be written, or the file is a newer version's.
+ * @throws with a sentence where the folder cannot be written, the file is damaged, or a newer version's.
  */
 export function openDatabase(folder: string | ':memory:'): Db {
-  if (folder !== ':memory:') mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const db = new Database(folder === ':memory:' ? ':memory:' : join(folder, 'aisle.db'));
+  if (folder === ':memory:') return prepare(new Database(':memory:'));
+  makeFolder(folder);
+  const file = join(folder, 'aisle.db');
+  try {
+    return prepare(openPrivate(file));
+  } catch (error) {
+    throw new Error(`${file}: ${(error as Error).message}${advice(error)}`);
+  }
+}
+
+function prepare(db: Db): Db {
   // FULL: an acknowledged event survives a power cut (NORMAL loses the last commits of the WAL).
   db.exec(`PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
@@ -54,16 +69,57 @@ export function openDatabase(folder: string | ':memory:'): Db {
   return db;
 }
 
+function advice(error: unknown): string {
+  const code = codeOf(error);
+  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
+    return ': it is damaged; restore it from a backup, or move it aside to begin with an empty one';
+  }
+  return code.startsWith('SQLITE_') ? ': the disk refuses; see that it has room and can be written' : '';
+}
+
+/** Opens or makes a database file that this user alone can read, its journals too. */
+export function openPrivate(file: string, options: Database.Options = {}): Db {
+  // Only where it is missing: closing a file would drop the locks that SQLite holds on it in this process.
+  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600));
+  return new Database(file, options);
+}
+
+/** @throws with a sentence where the data folder is not there and cannot be made, or cannot be written. */
+export function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new Error(`data: ${folder} cannot be made or is not a folder (${codeOf(error)}): ${FOLDER_ADVICE}`);
+  }
+}
+
+const FOLDER_ADVICE = 'set data to a folder that this user can write, or make this one theirs';
+
 /** Opens the database to read beside a running gateway; nothing is created. */
 export function readDatabase(folder: string): Db {
   return new Database(join(folder, 'aisle.db'), { readonly: true, fileMustExist: true });
 }
 
+/**
+ * True where a write was refused by the disk or its file system: the world's doing, which may end. All
+ * other errors of the database are mistakes of this program.
+ */
+export function isDiskRefusing(error: unknown): boolean {
+  return /^SQLITE_(FULL|IOERR|READONLY|BUSY|LOCKED|CANTOPEN|NOMEM|PERM|CORRUPT|NOTADB|PROTOCOL)/.test(
+    codeOf(error),
+  );
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown } | null)?.code ?? '');
+}
+
 function migrate(db: Db): void {
   const version = db.pragma('user_version', { simple: true }) as number;
   if (version > MIGRATIONS.length) {
+    db.close();
     throw new Error(
-      `the database is of a newer Aisle (version ${version}, this one knows ${MIGRATIONS.length})`,
+      `is of a newer Aisle (version ${version}, this one knows ${MIGRATIONS.length}): install that one again`,
     );
   }
   for (const [i, statements] of MIGRATIONS.entries()) {
@@ -84,9 +140,6 @@ export function storedState(db: Db): StoredState {
   return { get: (kind) => new Map(rows.all(kind).map(({ key, value }) => [key, JSON.parse(value)])) };
 }
 
-/** Nothing stored yet. */
-export const noState: StoredState = { get: () => new Map() };
-
 /** Writes changes of state; to be called inside the transaction of the events that belong to them. */
 export function stateWriter(db: Db): (changes: readonly StateChange[]) => void {
   const put = db.prepare(
@@ -101,17 +154,39 @@ export function stateWriter(db: Db): (changes: readonly StateChange[]) => void {
   };
 }
 
-/** Takes hold of the data folder for this process; released by the system when the process ends. */
+/**
+ * Takes hold of the data folder for this process, making it where it is missing; released by the
+ * system when the process ends.
+ * @throws with a sentence where another gateway holds it, or it cannot be written.
+ */
 export function lockFolder(folder: string): () => void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const lock = new Database(join(folder, 'lock.db'), { timeout: 0 });
+  makeFolder(folder);
+  let lock: Db | undefined;
   try {
+    lock = openPrivate(join(folder, 'lock.db'), { timeout: LOCK_PATIENCE });
     lock.exec('BEGIN EXCLUSIVE');
-  } catch {
-    lock.close();
+  } catch (error) {
+    lock?.close();
+    if (codeOf(error) !== 'SQLITE_BUSY') {
+      throw new Error(`data: ${folder} cannot be written (${codeOf(error)}): ${FOLDER_ADVICE}`);
+    }
     throw new Error(
       `another gateway runs on ${folder}: stop it first, or give this one a data folder of its own`,
     );
   }
-  return () => lock.close();
+  return () => void lock.close();
+}
+
+/** True where a gateway runs on this folder. Changes nothing. */
+export function isLocked(folder: string): boolean {
+  let lock: Db | undefined;
+  try {
+    lock = new Database(join(folder, 'lock.db'), { readonly: true, fileMustExist: true, timeout: 0 });
+    lock.prepare('SELECT count(*) FROM sqlite_schema').get();
+    return false;
+  } catch (error) {
+    return codeOf(error) === 'SQLITE_BUSY';
+  } finally {
+    lock?.close();
+  }
 }

@@ -1,3 +1,4 @@
+import { isDiskRefusing } from './database.ts';
 import type { Outbox, WaitingEvent } from './outbox.ts';
 import { RetryAfter, type Uplink } from './uplinks/uplink.ts';
 
@@ -6,8 +7,14 @@ const BATCH = 100;
 /** First wait after a failure, and the longest; full jitter between 0 and the wait, ms. */
 const BACK_OFF = 250;
 const LONGEST_BACK_OFF = 60_000;
-/** A live lane that is this far behind becomes backlog. */
+/** No attempt follows a failed one sooner, ms. */
+const SHORTEST_BACK_OFF = 20;
+/** While the disk refuses, the outbox is asked again after so long, ms. */
+const DISK_RETRY = 250;
+/** A live lane that is so many events behind leaves them to the backlog. */
 const LIVE_LAG = 2_000;
+/** Before the first success, and after a failure, nothing is live. */
+const NOTHING_LIVE = Number.MAX_SAFE_INTEGER;
 
 export interface ForwardState {
   connected: boolean;
@@ -20,12 +27,14 @@ export interface ForwardState {
  * Takes the outbox to one uplink, in two lanes. What is stored while the uplink answers is live and
  * goes at once; what was stored while it did not, or before the start, is backlog and goes beside it.
  * Each lane keeps its order. After a failure everything is backlog, tried again for ever with growing
- * waits; with the first success the next events are live again.
+ * waits; with the first success the next events are live again. A backlog that fails beside a live
+ * lane that does not waits for itself.
  */
 export interface Forward {
   /** Events up to `last` are on disk. */
   wake(last: number): void;
   state(): ForwardState;
+  /** Ends what is on its way; what was not answered for is sent again after the next start. */
   close(): Promise<void>;
 }
 
@@ -36,15 +45,24 @@ export interface ForwardParts {
   now: () => number;
   /** 0 ≤ x < 1 */
   random: () => number;
-  /** After a change between reachable and not. */
+  /** After a change between reachable and not, and of the reason. */
   changed: (state: ForwardState) => void;
 }
 
+type Kind = 'live' | 'backlog';
+
 export function startForward({ name, uplink, outbox, now, random, changed }: ForwardParts): Forward {
   /** Events from here on are the live lane's; what is before it, the backlog's. */
-  let liveFrom = Number.MAX_SAFE_INTEGER;
+  let liveFrom = NOTHING_LIVE;
+  /** The last event that the live lane took. */
+  let liveTaken = 0;
+  /** Counts successes of the live lane, and says whether it is sending. */
+  const live = { successes: 0, isSending: false };
+  /** The other side asked to be left alone until then, by the monotonic clock. */
+  let quietUntil = 0;
   const state: ForwardState = { connected: false };
   const closing = new AbortController();
+  const { signal } = closing;
   const lanes = { live: lane('live'), backlog: lane('backlog') };
 
   interface Lane {
@@ -53,102 +71,126 @@ export function startForward({ name, uplink, outbox, now, random, changed }: For
   }
 
   /** One batch after another; sleeps when there is nothing or the uplink does not answer. */
-  function lane(kind: 'live' | 'backlog'): Lane {
+  function lane(kind: Kind): Lane {
     let wakeUp = () => {};
-    let failures = 0;
+    const woken = () =>
+      new Promise<void>((resolve) => {
+        wakeUp = resolve;
+      });
     async function run(): Promise<void> {
-      while (!closing.signal.aborted) {
-        const events = outbox.take(name, bounds(kind), BATCH);
-        if (events.length === 0) {
-          await new Promise<void>((resolve) => {
-            wakeUp = resolve;
-          });
-          continue;
-        }
-        const wait = await send(events);
-        failures = wait === undefined ? 0 : failures + 1;
-        if (wait !== undefined) await pause(wait > 0 ? wait : backOff(failures));
+      let failures = 0;
+      while (!signal.aborted) {
+        await pause(quietUntil - performance.now(), signal);
+        const events = take(kind);
+        if (events === 'disk refuses') await pause(DISK_RETRY, signal);
+        else if (events.length === 0) await woken();
+        else if (await send(kind, events)) failures = 0;
+        // What the live lane could not bring is the backlog's now.
+        else if (kind === 'backlog') await pause(backOff(++failures, random), signal);
       }
     }
-    return { wake: () => wakeUp(), ended: run() };
+    // The first look waits for the turn's end: then both lanes are there to be woken.
+    const ended = Promise.resolve().then(run);
+    return { wake: () => wakeUp(), ended };
   }
 
-  function bounds(kind: 'live' | 'backlog'): { from: number; below: number } {
-    return kind === 'live'
-      ? { from: liveFrom, below: Number.MAX_SAFE_INTEGER }
-      : { from: 0, below: liveFrom };
-  }
-
-  /** Sends a batch and settles it. Returns how long to wait (0: as the back-off says), or nothing. */
-  async function send(events: WaitingEvent[]): Promise<number | undefined> {
-    let result = { accepted: new Set<string>(), rejected: new Map<string, string>() };
-    let failed: unknown;
+  function take(kind: Kind): WaitingEvent[] | 'disk refuses' {
+    if (signal.aborted) return [];
     try {
-      const delivery = await uplink.send(events, closing.signal);
-      result = {
-        accepted: new Set(delivery.accepted),
-        rejected: new Map(delivery.rejected.map(({ id, reason }) => [id, reason])),
-      };
+      if (kind === 'backlog') return outbox.take(name, { from: 0, below: liveFrom }, BATCH);
+      leaveBehind();
+      const events = outbox.take(name, { from: liveFrom, below: NOTHING_LIVE }, BATCH);
+      liveTaken = events.at(-1)?.sequence ?? liveTaken;
+      return events;
     } catch (error) {
-      failed = error;
+      if (isDiskRefusing(error)) return 'disk refuses';
+      throw error;
     }
-    try {
-      outbox.settle(name, events, result, now());
-    } catch (error) {
-      // The disk refuses: what was taken is sent again later, which the other side knows by its id.
-      failed ??= error;
-    }
-    const isProgress = result.accepted.size + result.rejected.size > 0;
-    if (failed === undefined && isProgress) return succeeded();
-    return failedWith(failed ?? new Error('nothing of the batch was taken'));
   }
 
-  function succeeded(): undefined {
+  /** Asked for while the live lane has nothing on its way, so that the backlog's order holds. */
+  function leaveBehind(): void {
+    if (liveFrom === NOTHING_LIVE) return;
+    const next = outbox.next();
+    if (next - Math.max(liveTaken + 1, liveFrom) <= LIVE_LAG) return;
+    liveFrom = next;
+    lanes.backlog.wake();
+  }
+
+  /** Sends a batch and settles it; true where something of it was taken. */
+  async function send(kind: Kind, events: WaitingEvent[]): Promise<boolean> {
+    const before = live.successes;
+    if (kind === 'live') live.isSending = true;
+    const { result, error } = await attempt(events);
+    const isSettled = await settle(events, result);
+    const failure = error ?? whyNoProgress(events, result);
+    if (isSettled && !failure) succeeded(kind);
+    if (isSettled && failure && !signal.aborted) failed(kind, before, failure);
+    if (kind === 'live') live.isSending = false;
+    return isSettled && !failure;
+  }
+
+  async function attempt(events: WaitingEvent[]): Promise<{ result: Result; error?: Error }> {
+    try {
+      const { accepted, rejected } = await uplink.send(events, signal);
+      const reasons = rejected.map(({ id, reason }) => [id, reason] as const);
+      return { result: { accepted: new Set(accepted), rejected: new Map(reasons) } };
+    } catch (error) {
+      return { result: { accepted: new Set(), rejected: new Map() }, error: error as Error };
+    }
+  }
+
+  /** The same answer until the disk takes it: what was taken is not sent again. False when closing. */
+  async function settle(events: WaitingEvent[], result: Result): Promise<boolean> {
+    const before = outbox.next();
+    for (;;) {
+      try {
+        outbox.settle(name, events, result, now());
+        break;
+      } catch (error) {
+        if (!isDiskRefusing(error)) throw error;
+        if (signal.aborted) return false;
+        await pause(DISK_RETRY, signal);
+      }
+    }
+    // What went otherwise was declared, by an event that nobody else tells the lanes of.
+    if (outbox.next() > before) wakeLanes();
+    return true;
+  }
+
+  function succeeded(kind: Kind): void {
     state.lastSuccess = now();
-    if (state.connected) return undefined;
+    if (kind === 'live') live.successes += 1;
+    const isNews = !state.connected || state.error !== undefined;
     state.connected = true;
     delete state.error;
-    liveFrom = outbox.next();
-    lanes.backlog.wake();
-    changed({ ...state });
-    return undefined;
-  }
-
-  function failedWith(error: unknown): number {
-    liveFrom = Number.MAX_SAFE_INTEGER;
-    const wasConnected = state.connected;
-    state.connected = false;
-    const message = error instanceof Error ? error.message : String(error);
-    const isNews = wasConnected || state.error !== message;
-    state.error = message;
+    if (liveFrom === NOTHING_LIVE) {
+      liveFrom = outbox.next();
+      lanes.backlog.wake();
+    }
     if (isNews) changed({ ...state });
-    return error instanceof RetryAfter ? error.ms : 0;
   }
 
-  function backOff(failures: number): number {
-    const longest = Math.min(LONGEST_BACK_OFF, BACK_OFF * 2 ** Math.min(failures - 1, 20));
-    return Math.max(20, random() * longest);
+  function failed(kind: Kind, successesBefore: number, error: Error): void {
+    if (error instanceof RetryAfter) quietUntil = performance.now() + error.ms;
+    const isLiveWell = kind === 'backlog' && (live.isSending || live.successes > successesBefore);
+    const isNews = (state.connected && !isLiveWell) || state.error !== error.message;
+    state.error = error.message;
+    if (!isLiveWell) {
+      state.connected = false;
+      liveFrom = NOTHING_LIVE;
+      lanes.backlog.wake();
+    }
+    if (isNews) changed({ ...state });
   }
 
-  function pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      closing.signal.addEventListener('abort', () => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+  function wakeLanes(): void {
+    if (liveFrom !== NOTHING_LIVE) lanes.live.wake();
+    else lanes.backlog.wake();
   }
 
   return {
-    wake(last) {
-      if (last - liveFrom > LIVE_LAG) {
-        liveFrom = last + 1;
-        lanes.backlog.wake();
-      }
-      if (state.connected) lanes.live.wake();
-      else lanes.backlog.wake();
-    },
+    wake: wakeLanes,
     state: () => ({ ...state }),
     async close() {
       closing.abort();
@@ -158,4 +200,35 @@ export function startForward({ name, uplink, outbox, now, random, changed }: For
       await uplink.close();
     },
   };
+}
+
+interface Result {
+  accepted: ReadonlySet<string>;
+  rejected: ReadonlyMap<string, string>;
+}
+
+/** An answer about other events than those that were sent is none. */
+function whyNoProgress(events: readonly WaitingEvent[], { accepted, rejected }: Result): Error | undefined {
+  const isProgress = events.some(({ id }) => accepted.has(id) || rejected.has(id));
+  return isProgress ? undefined : new Error('nothing of the batch was taken');
+}
+
+/** Full jitter: all between nothing and a wait that doubles, so that shops do not come back together. */
+function backOff(failures: number, random: () => number): number {
+  const longest = Math.min(LONGEST_BACK_OFF, BACK_OFF * 2 ** Math.min(failures - 1, 20));
+  return Math.max(SHORTEST_BACK_OFF, random() * longest);
+}
+
+/** Waits so long, or until `signal` aborts. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (ms <= 0 || signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const over = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', over);
+      resolve();
+    };
+    const timer = setTimeout(over, ms);
+    signal.addEventListener('abort', over);
+  });
 }

@@ -1,5 +1,15 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 /** 256 bits, in a file of its own beside the database: a copy of the database alone opens nothing. */
@@ -16,13 +26,7 @@ export interface StoreKey {
  */
 export function openStoreKey(folder: string): StoreKey {
   const file = join(folder, 'store.key');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  try {
-    // Exclusive: of two processes that start together, one makes the key and both read it.
-    writeFileSync(file, randomBytes(KEY_OCTETS).toString('base64url'), { mode: 0o600, flag: 'wx' });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
+  if (!existsSync(file)) makeKey(folder, file);
   const secret = Buffer.from(readFileSync(file, 'utf8'), 'base64url');
   if (secret.length !== KEY_OCTETS) {
     throw new Error(`${file}: is not a store key (${KEY_OCTETS} bytes, base64url); restore it from a backup`);
@@ -30,4 +34,37 @@ export function openStoreKey(folder: string): StoreKey {
   return {
     derive: (purpose) => Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), `aisle ${purpose}`, 32)),
   };
+}
+
+/**
+ * The name appears only once the whole key is on disk: a crash leaves none or all of it, and of two
+ * processes that start together one makes the key and both read it.
+ */
+function makeKey(folder: string, file: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const draft = `${file}.${randomBytes(4).toString('hex')}`;
+  const descriptor = openSync(draft, 'wx', 0o600);
+  try {
+    writeSync(descriptor, randomBytes(KEY_OCTETS).toString('base64url'));
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  try {
+    linkSync(draft, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    unlinkSync(draft);
+  }
+  syncFolder(folder);
+}
+
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }

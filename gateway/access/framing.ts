@@ -1,26 +1,31 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 
-/** Octets of a packet before the client is known: a CONNECT, will included. */
+/** Octets of the first packet, a CONNECT, will included: what somebody unknown may make us hold. */
 const MAX_CONNECT_PACKET = 4 * 1024;
 /** Octets of a message's payload (contract, Topics). */
 export const MAX_PAYLOAD = 64 * 1024;
-/** Fixed header, topic and packet id beside the payload. */
-const MAX_PACKET = MAX_PAYLOAD + 1024;
+/** Fixed header, topic and packet id beside the payload, and room to refuse a payload in its turn. */
+const MAX_PACKET = MAX_PAYLOAD + 4 * 1024;
 /** A packet that has begun has to be whole after so long, ms. */
 const PACKET_DEADLINE = 10_000;
 
 /**
  * Stands between a socket and the broker, which has no bound of its own: reads the fixed headers
- * (MQTT 3.1.1 §2.2) as octets pass, and ends the connection when a packet announces more than its
- * limit or does not complete in time. Nothing is buffered here.
+ * (MQTT 3.1.1 §2.2) as octets pass, and ends the connection when it does not begin with CONNECT, when
+ * a packet announces more than its limit or does not complete in time. Nothing is buffered here.
  */
-export function guardFraming(socket: Socket, isKnown: () => boolean): Duplex {
+export function guardFraming(socket: Socket, deadline: number = PACKET_DEADLINE): Duplex {
   const packets = packetScanner();
-  let deadline: NodeJS.Timeout | undefined;
+  /** The packet that the timer runs for; 0: none. */
+  let timed = 0;
+  let timer: NodeJS.Timeout | undefined;
 
   const guarded = new Duplex({
-    read: () => void socket.resume(),
+    read() {
+      socket.resume();
+      keepTime();
+    },
     write: (chunk, _encoding, done) => void socket.write(chunk, done),
     // One system call for what the broker wrote in one turn.
     writev(chunks, done) {
@@ -28,26 +33,27 @@ export function guardFraming(socket: Socket, isKnown: () => boolean): Duplex {
     },
     final: (done) => void socket.end(done),
     destroy(error, done) {
-      clearTimeout(deadline);
+      clearTimeout(timer);
       socket.destroy();
       done(error);
     },
   });
 
+  /** The deadline is the packet's: octets that dribble in do not put it off, our own pausing does. */
+  function keepTime(): void {
+    const packet = socket.isPaused() ? 0 : packets.inside();
+    if (packet === timed) return;
+    clearTimeout(timer);
+    timed = packet;
+    if (packet === 0 || guarded.destroyed) return;
+    timer = setTimeout(() => guarded.destroy(new Error('a packet was not completed in time')), deadline);
+  }
+
   socket.on('data', (chunk: Buffer) => {
-    const largest = packets.scan(chunk);
-    if (largest < 0) return void guarded.destroy(new Error('malformed remaining length'));
-    if (largest > (isKnown() ? MAX_PACKET : MAX_CONNECT_PACKET)) {
-      return void guarded.destroy(new Error(`packet of ${largest} octets is over the limit`));
-    }
-    clearTimeout(deadline);
-    if (packets.isInside()) {
-      deadline = setTimeout(
-        () => guarded.destroy(new Error('packet not completed in time')),
-        PACKET_DEADLINE,
-      );
-    }
+    const wrong = packets.scan(chunk);
+    if (wrong !== undefined) return void guarded.destroy(new Error(wrong));
     if (!guarded.push(chunk)) socket.pause();
+    keepTime();
   });
   socket.on('end', () => void guarded.push(null));
   socket.on('error', (error) => void guarded.destroy(error));
@@ -56,54 +62,61 @@ export function guardFraming(socket: Socket, isKnown: () => boolean): Duplex {
 }
 
 interface PacketScanner {
-  /** The longest packet that begins or goes on in this chunk, octets; -1 where a length is malformed. */
-  scan(chunk: Uint8Array): number;
-  /** True between the first octet of a packet and its last. */
-  isInside(): boolean;
+  /** What is wrong with the packets that begin in this chunk, if anything. */
+  scan(chunk: Uint8Array): string | undefined;
+  /** The number of the packet that has begun and not ended, from 1; 0 between packets. */
+  inside(): number;
 }
 
 /** Follows packet borders over chunks. Remaining length: up to four octets of 7 bits, MQTT 3.1.1 §2.2.3. */
 function packetScanner(): PacketScanner {
+  let begun = 0;
+  let isInside = false;
   /** Octets of the body still to come; null while the header is being read. */
   let body: number | null = null;
   let lengthOctets = 0;
   let length = 0;
-  let hasType = false;
-  let current = 0;
 
-  function scan(chunk: Uint8Array): number {
-    let largest = body === null ? 0 : current;
+  function begin(type: number): string | undefined {
+    begun += 1;
+    isInside = true;
+    length = 0;
+    lengthOctets = 0;
+    // MQTT-3.1.0-1
+    return begun === 1 && type !== 0x10 ? 'the first packet is not CONNECT' : undefined;
+  }
+
+  function readLength(octet: number): string | undefined {
+    length += (octet & 0x7f) * 128 ** lengthOctets;
+    lengthOctets += 1;
+    if (octet & 0x80) return lengthOctets === 4 ? 'malformed remaining length' : undefined;
+    const limit = begun === 1 ? MAX_CONNECT_PACKET : MAX_PACKET;
+    if (length > limit) return `a packet of ${length} octets, over the limit of ${limit}`;
+    body = length;
+    return undefined;
+  }
+
+  function scan(chunk: Uint8Array): string | undefined {
     let i = 0;
     while (i < chunk.length) {
-      if (body !== null) {
+      let wrong: string | undefined;
+      if (body === null) {
+        const octet = chunk[i] as number;
+        i += 1;
+        wrong = isInside ? readLength(octet) : begin(octet);
+      } else {
         const passed = Math.min(body, chunk.length - i);
         i += passed;
         body -= passed;
-      } else if (!hasType) {
-        hasType = true;
-        i += 1;
-      } else {
-        const octet = chunk[i] as number;
-        i += 1;
-        length += (octet & 0x7f) * 128 ** lengthOctets;
-        lengthOctets += 1;
-        if (octet & 0x80) {
-          if (lengthOctets === 4) return -1;
-        } else {
-          current = length;
-          largest = Math.max(largest, length);
-          body = length;
-        }
       }
+      if (wrong !== undefined) return wrong;
       if (body === 0) {
         body = null;
-        hasType = false;
-        lengthOctets = 0;
-        length = 0;
+        isInside = false;
       }
     }
-    return largest;
+    return undefined;
   }
 
-  return { scan, isInside: () => body !== null || hasType };
+  return { scan, inside: () => (isInside ? begun : 0) };
 }

@@ -1,16 +1,23 @@
 /** A device publishes under its own name and reads its own commands, nothing else (S6, S7). */
 
-/** Octets of a topic, and levels. */
+/** Characters of a topic, and levels. */
 const MAX_TOPIC = 256;
 const MAX_LEVELS = 6;
+/** Characters of a client id. */
+const MAX_CLIENT_ID = 128;
 
 /** True where `device` may publish to `topic`. Wildcards never reach here (MQTT-3.3.2-2). */
 export function mayPublish(device: string, topic: string): boolean {
-  if (topic.length > MAX_TOPIC || topic.includes('\0')) return false;
-  const levels = topic.split('/');
-  if (levels.length < 3 || levels.length > MAX_LEVELS) return false;
+  if (topic.length > MAX_TOPIC) return false;
+  const [first, name, ...rest] = topic.split('/');
+  if (rest.length < 1 || rest.length > MAX_LEVELS - 2 || !rest.every(isPlain)) return false;
   // What the gateway says to the device is not for the device to say.
-  return levels[0] === 'devices' && levels[1] === device && levels[2] !== 'commands';
+  return first === 'devices' && name === device && rest[0] !== 'commands';
+}
+
+/** A level that is a name: MQTT gives `..` no meaning, but others who read the topic might. */
+function isPlain(level: string): boolean {
+  return level !== '' && level !== '.' && level !== '..' && !/\p{Cc}/u.test(level);
 }
 
 /** True where every topic that `filter` matches is a command to `device`. */
@@ -20,6 +27,11 @@ export function maySubscribe(device: string, filter: string): boolean {
   return first === 'devices' && name === device && commands === 'commands' && rest.length === 1;
 }
 
+/** True where `topic` is a command to `device`: all that the broker hands out to it. */
+export function isCommandTo(device: string, topic: string): boolean {
+  return topic.startsWith(`devices/${device}/commands/`);
+}
+
 /** True where a message to `topic` may be kept for later subscribers: a device's state alone (S8). */
 export function mayRetain(device: string, topic: string): boolean {
   return topic === `devices/${device}/state`;
@@ -27,5 +39,6 @@ export function mayRetain(device: string, topic: string): boolean {
 
 /** True where `clientId` belongs to the device: the same, or `<device>-<anything>` where many share one entry. */
 export function mayUseClientId(device: string, clientId: string, shared: boolean): boolean {
-  return clientId === device || (shared && clientId.startsWith(`${device}-`) && clientId.length <= 128);
+  if (clientId === device) return true;
+  return shared && clientId.startsWith(`${device}-`) && clientId.length <= MAX_CLIENT_ID;
 }

@@ -1,27 +1,36 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { importJWK } from 'jose';
-import { openCredentials } from '../access/credentials.ts';
+import { devicesWithSecret } from '../access/credentials.ts';
+import { readBindKey } from '../bind-key.ts';
 import { type Config, ConfigError, readConfig } from '../config.ts';
-import { hostAndPort, readBindKey } from '../gateway.ts';
+import { isLocked, readDatabase } from '../database.ts';
+import { hostAndPort } from '../gateway.ts';
+import { owedByUplink } from '../outbox.ts';
 import { openStoreKey } from '../store-key.ts';
+import { uplinkName } from '../uplinks/index.ts';
 
 export interface Finding {
   level: 'ok' | 'warning' | 'error';
   text: string;
 }
 
+type Add = (level: Finding['level'], text: string) => void;
+
 /** Looks at everything that a start needs, changes nothing, and says what to do. */
 export async function check(file: string): Promise<{ ok: boolean; findings: Finding[] }> {
   const findings: Finding[] = [];
-  const add = (level: Finding['level'], text: string) => void findings.push({ level, text });
+  const add: Add = (level, text) => void findings.push({ level, text });
   try {
     const config = readConfig(file);
     add('ok', `${file}: ${config.devices.length} devices, ${config.map.zones.length} zones`);
     checkFolder(config, add);
     checkFiles(config, add);
+    checkCertificate(config, add);
     await checkKeys(config, add);
+    checkUplinks(config, add);
     checkRecognition(config, add);
     await checkListen(config, add);
   } catch (error) {
@@ -31,12 +40,11 @@ export async function check(file: string): Promise<{ ok: boolean; findings: Find
   return { ok: findings.every(({ level }) => level !== 'error'), findings };
 }
 
-type Add = (level: Finding['level'], text: string) => void;
-
 function checkFolder(config: Config, add: Add): void {
   const folder = config.data;
   let place = folder;
   while (!existsSync(place) && dirname(place) !== place) place = dirname(place);
+  if (!statSync(place).isDirectory()) return add('error', `data: ${place} is not a folder`);
   try {
     accessSync(place, constants.W_OK | constants.X_OK);
   } catch {
@@ -45,42 +53,66 @@ function checkFolder(config: Config, add: Add): void {
       `data: ${place} cannot be written by this user: make it theirs, or set data to a folder that is`,
     );
   }
-  if (!existsSync(folder))
-    return add('warning', `data: ${folder} is not there yet; the first start makes it`);
-  if (!statSync(folder).isDirectory()) return add('error', `data: ${folder} is not a folder`);
-  add('ok', `data: ${folder}`);
-  if (!existsSync(`${folder}/store.key`)) return;
-  const credentials = openCredentials(folder, openStoreKey(folder).derive('device secrets'));
-  const issued = new Set(credentials.list().map(({ device }) => device));
-  credentials.close();
+  if (place !== folder) {
+    add('warning', `data: ${folder} is not there yet; the first start makes it`);
+  } else {
+    add('ok', `data: ${folder}${isLocked(folder) ? ', where a gateway runs' : ''}`);
+    checkDatabase(config, add);
+    checkStoreKey(folder, add);
+  }
+  const issued = devicesWithSecret(folder);
   for (const { id } of config.devices) {
     if (!issued.has(id))
       add('warning', `devices: ${id} has no secret yet: aisle devices add ${id} --config …`);
   }
 }
 
+function checkDatabase(config: Config, add: Add): void {
+  if (!existsSync(join(config.data, 'aisle.db'))) return;
+  const configured = new Set(config.uplinks.map(uplinkName));
+  let db: ReturnType<typeof readDatabase> | undefined;
+  try {
+    db = readDatabase(config.data);
+    for (const [uplink, events] of owedByUplink(db)) {
+      if (!configured.has(uplink))
+        add(
+          'warning',
+          `uplinks: ${events} events wait for "${uplink}", which is not configured any more; they go when it is again`,
+        );
+    }
+  } catch (error) {
+    add('error', `data: ${join(config.data, 'aisle.db')} cannot be read: ${(error as Error).message}`);
+  } finally {
+    db?.close();
+  }
+}
+
+function checkStoreKey(folder: string, add: Add): void {
+  const file = join(folder, 'store.key');
+  if (!existsSync(file)) return;
+  try {
+    openStoreKey(folder);
+    if (statSync(file).mode & 0o077) add('warning', `data: others can read ${file}: chmod 600 it`);
+  } catch (error) {
+    add('error', `data: ${(error as Error).message}`);
+  }
+}
+
 function checkFiles(config: Config, add: Add): void {
+  const { mqtt, radio } = config.inputs;
   const files: [string, string | undefined][] = [
-    ['inputs.mqtt.tls.cert', config.inputs.mqtt.tls?.cert],
-    ['inputs.mqtt.tls.key', config.inputs.mqtt.tls?.key],
-    ['inputs.radio.gateway.credentialFile', config.inputs.radio?.gateway.credentialFile],
+    ['inputs.mqtt.tls.cert', mqtt.tls?.cert],
+    ['inputs.mqtt.tls.key', mqtt.tls?.key],
+    ['inputs.radio.gateway.credentialFile', radio?.gateway.credentialFile],
+    ['inputs.radio.gateway.ca', radio?.gateway.ca],
     ...config.uplinks.flatMap((uplink, i): [string, string | undefined][] => [
       [`uplinks.${i}.ca`, uplink.ca],
-      [
-        `uplinks.${i}.${uplink.kind === 'http' ? 'tokenFile' : 'passwordFile'}`,
-        uplink.kind === 'http' ? uplink.tokenFile : uplink.passwordFile,
-      ],
+      uplink.kind === 'http'
+        ? [`uplinks.${i}.tokenFile`, uplink.tokenFile]
+        : [`uplinks.${i}.passwordFile`, uplink.passwordFile],
     ]),
   ];
-  for (const [name, file] of files) {
-    if (file === undefined) continue;
-    try {
-      readFileSync(file);
-      add('ok', `${name}: ${file}`);
-    } catch (error) {
-      add('error', `${name}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
-    }
-  }
+  for (const [name, file] of files) if (file !== undefined) checkFile(name, file, add);
   for (const { id, keyFile } of config.devices) {
     if (keyFile === undefined) continue;
     try {
@@ -89,6 +121,31 @@ function checkFiles(config: Config, add: Add): void {
     } catch (error) {
       add('error', `devices: bind key of ${id}: ${(error as Error).message}`);
     }
+  }
+}
+
+function checkFile(name: string, file: string, add: Add): void {
+  try {
+    if (readFileSync(file, 'utf8').trim() === '') add('error', `${name}: ${file} is empty`);
+    else add('ok', `${name}: ${file}`);
+  } catch (error) {
+    add('error', `${name}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+function checkCertificate(config: Config, add: Add): void {
+  const { tls } = config.inputs.mqtt;
+  if (!tls || !existsSync(tls.cert) || !existsSync(tls.key)) return;
+  try {
+    const certificate = new X509Certificate(readFileSync(tls.cert));
+    if (!certificate.checkPrivateKey(createPrivateKey(readFileSync(tls.key)))) {
+      add('error', `inputs.mqtt.tls: ${tls.key} is not the key of ${tls.cert}`);
+    }
+    if (Date.parse(certificate.validTo) < Date.now()) {
+      add('error', `inputs.mqtt.tls.cert: ${tls.cert} expired on ${certificate.validTo}`);
+    }
+  } catch (error) {
+    add('error', `inputs.mqtt.tls: cert and key must be PEM files: ${(error as Error).message}`);
   }
 }
 
@@ -106,9 +163,24 @@ async function checkKeys(config: Config, add: Add): Promise<void> {
   }
 }
 
+function checkUplinks(config: Config, add: Add): void {
+  const { uplinks, clock } = config;
+  if (uplinks.length === 0) add('warning', 'uplinks: none; events are kept on this box and go nowhere');
+  for (const [i, { url }] of uplinks.entries()) {
+    if (/^(http|mqtt):/.test(url) && !isThisMachine(url)) {
+      add('warning', `uplinks.${i}.url: ${url} is not encrypted: who is on the line reads shoppers' events`);
+    }
+  }
+  if (clock.source === 'uplink' && !uplinks.some(({ kind }) => kind === 'http')) {
+    add('error', 'clock.source: uplink needs an http uplink, whose answers carry the time');
+  }
+}
+
+function isThisMachine(url: string): boolean {
+  return /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(new URL(url).hostname);
+}
+
 function checkRecognition(config: Config, add: Add): void {
-  if (config.uplinks.length === 0)
-    add('warning', 'uplinks: none; events are kept on this box and go nowhere');
   if (config.mode !== 'identify') return;
   if (!config.store.notice) add('warning', 'store.notice: identify needs a notice to show shoppers');
   if (config.consents.issuerKeys.length === 0) {
@@ -127,9 +199,9 @@ async function checkListen(config: Config, add: Add): Promise<void> {
     if (listen === undefined) continue;
     const error = await tryListen(listen);
     if (!error) add('ok', `${name}: ${listen}`);
-    else if (error === 'EADDRINUSE')
-      add('error', `${name}: ${listen} is in use by another program (a gateway that runs?)`);
-    else add('error', `${name}: ${listen} cannot be listened on (${error})`);
+    else if (error !== 'EADDRINUSE') add('error', `${name}: ${listen} cannot be listened on (${error})`);
+    else if (isLocked(config.data)) add('ok', `${name}: ${listen}, in use, as a gateway runs on this data`);
+    else add('error', `${name}: ${listen} is in use by another program: stop it, or set another port`);
   }
 }
 
@@ -137,7 +209,12 @@ function tryListen(listen: string): Promise<string | undefined> {
   const { host, port } = hostAndPort(listen);
   return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    server.listen(port, host, () => server.close(() => resolve(undefined)));
+    const failed = (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message);
+    server.once('error', failed);
+    try {
+      server.listen(port, host, () => server.close(() => resolve(undefined)));
+    } catch (error) {
+      failed(error as NodeJS.ErrnoException);
+    }
   });
 }

@@ -1,31 +1,34 @@
-import { createReadStream, readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { readFileSync } from 'node:fs';
+import { readBindKey } from '../bind-key.ts';
 import { cloudEvent, sourceOf } from '../cloud-event.ts';
 import type { Config } from '../config.ts';
-import { consentRecord } from '../consents.ts';
-import { noState } from '../database.ts';
-import { readBindKey } from '../gateway.ts';
-import { readRecordedLine } from '../inputs/recording.ts';
+import { type ConsentRecord, consentRecord } from '../consents.ts';
+import { readRecordings } from '../inputs/recording.ts';
 import { shopDevices } from '../pipeline/decode.ts';
-import type { StoreEvent } from '../pipeline/outcome.ts';
+import { nothingStored, type StoreEvent } from '../pipeline/outcome.ts';
 import { createPipeline, type Pipeline } from '../pipeline/pipeline.ts';
 import type { Signal } from '../pipeline/signal.ts';
 import { seededRandom } from '../seeded-random.ts';
 
 const EPOCH = 'replay';
+const SEED = 1;
 const SECOND = 1_000;
+/** Seconds without a line are ticked through one by one; after more than this something is wrong, ms. */
+const LONGEST_SILENCE = 7 * 86_400_000;
 
 export interface ReplayOptions {
+  /** A file with a bare consent list, in force from the first signal on. */
   consents?: string;
+  /** Until this moment: later lines are left out, and ticks go on until then. ISO 8601 (UTC) or ms. */
   until?: string;
   explain?: boolean;
 }
 
 /**
- * A recording through the pipeline: CloudEvents as JSON lines, the same bytes every time (epoch
+ * Recordings through the pipeline: CloudEvents as JSON lines, the same bytes every time (epoch
  * `replay`, `recordedtime` is the signal's `at`, randomness seeded). Ticks each whole second of the
  * recording's clock. The configuration's clock source is not asked: the recording is the clock.
- * @throws with file and line where the recording cannot be read.
+ * @throws with file and line where a recording cannot be read.
  */
 export async function replay(
   config: Config,
@@ -33,96 +36,97 @@ export async function replay(
   options: ReplayOptions,
   out: (line: string) => void,
 ): Promise<void> {
+  const until = options.until === undefined ? undefined : timeOf(options.until);
+  const list = options.consents === undefined ? undefined : bareList(options.consents);
   const run = createReplay(config, options.explain === true, out);
-  if (options.consents !== undefined) run.consents(bareList(options.consents));
-  for (const file of files) {
-    let number = 0;
-    for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
-      number += 1;
-      if (line.trim() !== '') run.signal(readRecordedLine(line, `${file}:${number}`));
-    }
+  let last: number | undefined;
+  for await (const { signal, where } of readRecordings(files)) {
+    const { at } = signal;
+    if (until !== undefined && at > until) break;
+    if (last === undefined && list) run.signal({ kind: 'consents', at, list: 'full', records: list });
+    refuseSilence(at - (last ?? at), where);
+    last = at;
+    run.signal(signal);
   }
-  if (options.until !== undefined) run.until(timeOf(options.until));
+  if (until === undefined || last === undefined) return;
+  refuseSilence(until - last, `--until ${options.until}`);
+  run.tickTo(until);
 }
 
 /** The replay itself, over signals that are there already. */
 export function createReplay(config: Config, explain: boolean, out: (line: string) => void) {
-  const devices = shopDevices(config, readBindKey);
   const pipeline = createPipeline({
     config: { ...config, clock: { source: 'trusted' } },
-    devices,
-    stored: noState,
-    random: seededRandom(1),
+    devices: shopDevices(config, readBindKey),
+    stored: nothingStored,
+    random: seededRandom(SEED),
   });
   const source = sourceOf(config.store);
+  const personalFor = config.retention.personalHours * 3_600_000;
   let sequence = 0;
   let clock: number | undefined;
-  let list: ReturnType<typeof bareList> | undefined;
 
-  function write(events: readonly StoreEvent[], at: number): void {
-    for (const event of events) {
-      sequence += 1;
-      const expiresAt =
-        event.subjectRef === undefined ? undefined : event.time + config.retention.personalHours * 3_600_000;
-      out(cloudEvent(event, { source, epoch: EPOCH, sequence, recordedAt: at, expiresAt }));
-    }
+  function enter(signal: Signal): void {
+    for (const event of pipeline.accept(signal).events) write(event, signal.at);
   }
 
-  /** Every whole second up to `at`, the first on. */
+  function write(event: StoreEvent, recordedAt: number): void {
+    sequence += 1;
+    const expiresAt = event.subjectRef === undefined ? undefined : event.time + personalFor;
+    out(cloudEvent(event, { source, epoch: EPOCH, sequence, recordedAt, expiresAt }));
+  }
+
+  /** Every whole second up to `at`, from the first signal's on. */
   function tickTo(at: number): void {
     clock ??= Math.ceil(at / SECOND) * SECOND - SECOND;
     while (clock + SECOND <= at) {
       clock += SECOND;
-      write(pipeline.accept({ kind: 'tick', at: clock }).events, clock);
+      enter({ kind: 'tick', at: clock });
       if (explain) explainPlaces(pipeline, clock, out);
     }
   }
 
   function signal(next: Signal): void {
-    if (list) {
-      write(pipeline.accept({ kind: 'consents', at: next.at, list: 'full', records: list }).events, next.at);
-      list = undefined;
-    }
     tickTo(next.at);
-    write(pipeline.accept(next).events, next.at);
+    enter(next);
   }
 
-  return {
-    consents: (records: ReturnType<typeof bareList>) => {
-      list = records;
-    },
-    signal,
-    until: tickTo,
-  };
+  return { signal, tickTo };
 }
 
 function explainPlaces(pipeline: Pipeline, at: number, out: (line: string) => void): void {
-  for (const { subject, zone, x, y, confidence, why } of pipeline.presences()) {
-    const place = {
-      kind: 'place',
-      at,
-      subjectRef: subject.ref,
-      x: x ?? null,
-      y: y ?? null,
-      zone,
-      confidence,
-      why,
-    };
-    out(JSON.stringify(place));
+  for (const { subject, zone, x = null, y = null, confidence, why } of pipeline.presences()) {
+    out(JSON.stringify({ kind: 'place', at, subjectRef: subject.ref, x, y, zone, confidence, why }));
   }
 }
 
-/** A bare list: the payload of a signed one, or its records alone. */
-export function bareList(file: string) {
-  const parsed = JSON.parse(readFileSync(file, 'utf8'));
-  const records = consentRecord.array().safeParse(Array.isArray(parsed) ? parsed : parsed?.records);
+/**
+ * A bare list: the payload of a signed one, or its records alone; its age is not asked.
+ * @throws with the file and what was expected.
+ */
+export function bareList(file: string): ConsentRecord[] {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new Error(`${file}: ${(error as Error).message}`);
+  }
+  const listed = Array.isArray(parsed) ? parsed : (parsed as { records?: unknown } | null)?.records;
+  const records = consentRecord.array().safeParse(listed);
   if (records.success) return records.data;
   const issue = records.error.issues[0];
-  throw new Error(`${file}: records.${issue?.path.join('.')}: ${issue?.message}`);
+  throw new Error(`${file}: ${['records', ...(issue?.path ?? [])].join('.')}: ${issue?.message}`);
 }
 
 function timeOf(text: string): number {
-  const at = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
-  if (Number.isNaN(at)) throw new Error(`--until ${text}: is neither ISO 8601 nor milliseconds`);
+  const isUtcLeftOut = /^\d{4}-\d{2}-\d{2}T[\d:.]+$/.test(text);
+  const at = /^\d+$/.test(text) ? Number(text) : Date.parse(isUtcLeftOut ? `${text}Z` : text);
+  if (!Number.isFinite(at)) throw new Error(`--until ${text}: is neither ISO 8601 nor milliseconds`);
   return at;
+}
+
+function refuseSilence(ms: number, where: string): void {
+  if (ms <= LONGEST_SILENCE) return;
+  const days = Math.round(ms / 86_400_000);
+  throw new Error(`${where}: is ${days} days after the line before: split the recording, or mend the time`);
 }

@@ -11,8 +11,8 @@ import type { CentralCommand } from '../pipeline/signal.ts';
 
 /** Octets of one message: a part of a list is at most 1 MiB (contract), base64 adds a third. */
 const MAX_MESSAGE = 1.5 * 1024 * 1024;
-/** Parts of one list. */
-const MAX_PARTS = 1_000;
+/** Parts of one list: what may wait in memory for the last of them. */
+const MAX_PARTS = 100;
 
 const millis = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 
@@ -63,7 +63,7 @@ export interface CentralReader {
 }
 
 export function centralReader(issuerKeys: readonly JWK[]): CentralReader {
-  const keys = new Map(issuerKeys.map((jwk) => [jwk.kid, importJWK(jwk, 'EdDSA')]));
+  const keys = new Map(issuerKeys.map((jwk) => [jwk.kid, jwk]));
   const parts = partAssembly();
 
   return {
@@ -84,13 +84,14 @@ export function centralReader(issuerKeys: readonly JWK[]): CentralReader {
   };
 }
 
-async function verified(jws: string, keys: Map<string | undefined, ReturnType<typeof importJWK>>) {
+async function verified(jws: string, keys: ReadonlyMap<string | undefined, JWK>) {
   try {
     const { kid, typ } = decodeProtectedHeader(jws);
-    const key = kid === undefined ? undefined : keys.get(kid);
-    if (!key) throw new Refused(`signed by a key that is not in consents.issuerKeys`);
+    const jwk = kid === undefined ? undefined : keys.get(kid);
+    if (!jwk) throw new Refused('signed by a key that is not in consents.issuerKeys');
     // The algorithm is ours to choose, never the message's (RFC 8725 §3.1).
-    const { payload } = await compactVerify(jws, await key, { algorithms: ['EdDSA'] });
+    const key = await importJWK(jwk, 'EdDSA');
+    const { payload } = await compactVerify(jws, key, { algorithms: ['EdDSA'] });
     return { typ, payload: JSON.parse(Buffer.from(payload).toString('utf8')) as unknown };
   } catch (error) {
     if (error instanceof Refused) throw error;
@@ -102,30 +103,35 @@ function parse<T extends z.ZodType>(schema: T, payload: unknown, what: string): 
   const parsed = schema.safeParse(payload);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw new Refused(`${what}: ${issue?.path.join('.')}: ${issue?.message}`);
+  throw new Refused(`${what}: ${issue?.path.join('.') || 'the payload'}: ${issue?.message}`);
 }
 
 /** Keeps the parts of the newest list until all are there; a list in one part passes at once. */
 function partAssembly(): (part: ListPart) => CentralMessage {
-  let held: { version: number; parts: number; got: Map<number, ListPart> } | undefined;
+  let held: { first: ListPart; got: Map<number, ListPart> } | undefined;
   return (part) => {
-    if (part.parts === undefined || part.parts === 1) return wholeList(part, part.records);
-    if (part.part === undefined || part.part > part.parts)
-      throw new Refused('consent list: part without its number');
-    if (!held || part.version > held.version)
-      held = { version: part.version, parts: part.parts, got: new Map() };
-    if (part.version !== held.version || part.parts !== held.parts) {
-      throw new Refused(`consent list: part of version ${part.version} among those of ${held.version}`);
+    const { part: number, parts = 1, version } = part;
+    if (held && version >= held.first.version && headOf(part) !== headOf(held.first)) held = undefined;
+    if (parts === 1) return wholeList(part, part.records);
+    if (number === undefined || number > parts) throw new Refused('consent list: part without its number');
+    held ??= { first: part, got: new Map() };
+    if (version < held.first.version) {
+      throw new Refused(`consent list: part of version ${version}, ${held.first.version} has begun`);
     }
-    held.got.set(part.part, part);
-    if (held.got.size < held.parts) return { kind: 'nothing' };
-    const inOrder = [...held.got.entries()].sort(([a], [b]) => a - b).map(([, one]) => one);
+    held.got.set(number, part);
+    if (held.got.size < parts) return { kind: 'nothing' };
+    const inOrder = [...held.got].sort(([a], [b]) => a - b);
     held = undefined;
     return wholeList(
       part,
-      inOrder.flatMap((one) => one.records),
+      inOrder.flatMap(([, { records }]) => records),
     );
   };
+}
+
+/** What all parts of one list have in common. */
+function headOf({ storeId, list, version, previous, issuedAt, parts }: ListPart): string {
+  return JSON.stringify([storeId, list, version, previous, issuedAt, parts]);
 }
 
 function wholeList(part: ListPart, records: ConsentRecord[]): SignedList {

@@ -1,11 +1,13 @@
-import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import type { Socket } from 'node:net';
 import { Aedes, type AuthenticateError, type Client } from 'aedes';
-import memoryPersistence from 'aedes-persistence';
 import type { Message } from '../../devices/device.ts';
 import { guardFraming, MAX_PAYLOAD } from '../access/framing.ts';
-import { mayPublish, mayRetain, maySubscribe, mayUseClientId } from '../access/topics.ts';
-import { type Acknowledgements, acknowledgements } from './acknowledgements.ts';
+import { isCommandTo, mayPublish, mayRetain, maySubscribe, mayUseClientId } from '../access/topics.ts';
+import { ID } from '../config.ts';
+import { type Acknowledgements, acknowledgements, type Settle } from './acknowledgements.ts';
+import { brokerMemory } from './broker-memory.ts';
+import { listen } from './listen.ts';
+import { packetIds } from './packet-ids.ts';
 
 /*
  * The shop's broker: the one way in for devices.
@@ -27,17 +29,20 @@ export interface BrokerParts {
   take(message: Message, done: (refused?: Error) => void): void;
   /** A device listens to its commands now. */
   subscribed(device: string): void;
-  /** What was turned away, for counters and the log: never a payload. */
-  refused(what: Refusal, origin: string): void;
+  /** What was turned away, for counters and the log: never a payload. `why` is for the log alone. */
+  refused(what: Refusal, origin: string, why?: string): void;
 }
 
 export type Refusal =
   | 'no credentials'
   | 'wrong credentials'
   | 'foreign client id'
+  | 'keep alive'
+  | 'protocol version'
   | 'foreign topic'
   | 'foreign filter'
   | 'over 64 KiB'
+  | 'too much at once'
   | 'broken connection';
 
 export interface Broker {
@@ -45,6 +50,7 @@ export interface Broker {
   publish(topic: string, payload: string, options?: { retain?: boolean }): void;
   /** Ends a device's connections, for a credential that was taken back. */
   disconnect(device: string): void;
+  /** Nothing is taken any more from here on, wills neither: the devices have not gone, the gateway has. */
   close(): Promise<void>;
 }
 
@@ -52,79 +58,93 @@ export interface Broker {
 interface Session {
   device: string;
   acks: Acknowledgements;
+  /** Filters granted; bounded, as the broker keeps each. */
+  filters: Set<string>;
 }
 
 const CONNECT_DEADLINE = 5_000;
 const MAX_KEEPALIVE_S = 300;
 /** A subscriber that does not read holds the others up for so long at most, ms. */
 const DRAIN_DEADLINE = 3_000;
+const MAX_FILTERS = 20;
+const MAX_CLIENT_ID = 128;
 /** CONNACK codes, MQTT 3.1.1 §3.2.2.3. */
 const IDENTIFIER_REJECTED = 2;
 const BAD_CREDENTIALS = 4;
 const NOT_AUTHORISED = 5;
 
+/** A message that was turned away, and counted when it was. */
+class Refused extends Error {}
+
+/** @throws with a sentence where the address or the certificate cannot be used. */
 export async function openBroker(parts: BrokerParts): Promise<Broker> {
   const sessions = new WeakMap<Client, Session>();
-  const remembered = rememberedPacketIds();
+  const ids = packetIds();
+  let closing = false;
+
   const broker = await Aedes.createBroker({
-    persistence: remembered.persistence,
+    persistence: brokerMemory(ids, (client, filter) => sessions.get(client)?.filters.has(filter) === true),
     connectTimeout: CONNECT_DEADLINE,
     keepaliveLimit: MAX_KEEPALIVE_S,
     drainTimeout: DRAIN_DEADLINE,
-    maxClientsIdLength: 128,
+    maxClientsIdLength: MAX_CLIENT_ID,
+    preConnect: (_client, packet, done) => {
+      // Of clients without number no session is kept; CONNACK says so (MQTT 3.1.1 §3.2.2.2).
+      if (packet.username !== undefined && parts.isShared(packet.username)) packet.clean = true;
+      done(null, true);
+    },
     authenticate: (client, name, password, done) => {
       const refusal = authenticate(client, name, password);
       if (!refusal) return done(null, true);
-      parts.refused(refusal.what, name ?? originOf(client));
-      done(Object.assign(new Error(refusal.what), { returnCode: refusal.code }) as AuthenticateError, null);
+      parts.refused(refusal.what, name !== undefined && ID.test(name) ? name : originOf(client));
+      done(Object.assign(new Refused(refusal.what), { returnCode: refusal.code }) as AuthenticateError, null);
     },
     authorizePublish: (client, packet, done) => {
       const session = client && sessions.get(client);
       // Wills of a broker that is no more come without a client (aedes `_clearWills`).
-      if (!client || !session) return done(new Error('not a client of this broker'));
-      const refusal = mayTake(session.device, packet.topic, packet.payload.length);
-      if (refusal) parts.refused(refusal, session.device);
-      packet.retain = packet.retain && mayRetain(session.device, packet.topic);
-      const message: Message = {
-        kind: 'message',
-        topic: packet.topic,
-        device: session.device,
-        payload: Buffer.from(packet.payload),
-        at: parts.now(),
-      };
-      const take = refusal
-        ? (settled: (refused?: Error) => void) => settled(new Error(refusal))
-        : (settled: (refused?: Error) => void) => parts.take(message, settled);
+      if (!client || !session || closing) return done(new Error('not a client of this broker'));
+      const { device, acks } = session;
+      packet.retain = packet.retain && mayRetain(device, packet.topic);
+      const payload = Buffer.from(packet.payload);
+      const take = takeOf(device, packet.topic, payload);
       // A will comes when its connection is gone: nobody waits for an answer in order.
-      if ((client as { closed?: boolean }).closed) return take(done);
-      const id = packet.qos === 2 ? (packet as { messageId?: number }).messageId : undefined;
-      if (id === undefined) session.acks.add(take, done);
-      else remembered.once(client.id, id, session.acks, take, done);
+      if (client.closed) return take(done);
+      const { messageId } = packet as { messageId?: number };
+      const isOnce = packet.qos === 2 && messageId !== undefined;
+      acks.add(
+        payload.length,
+        isOnce ? ids.once(client.id, { messageId, topic: packet.topic, payload }, take) : take,
+        (refused) => (refused ? endAfter(refused, device, done) : done()),
+      );
     },
     authorizeSubscribe: (client, subscription, done) => {
       const session = sessions.get(client);
-      if (session && maySubscribe(session.device, subscription.topic)) return done(null, subscription);
+      if (session && grant(session, subscription.topic)) return done(null, subscription);
       parts.refused('foreign filter', session?.device ?? originOf(client));
       // SUBACK 0x80, MQTT 3.1.1 §3.9.3
       done(null, null);
     },
+    authorizeForward: (client, packet) => {
+      const session = sessions.get(client);
+      return session && isCommandTo(session.device, packet.topic) ? packet : null;
+    },
   });
-  broker.on('subscribe', (_subscriptions, client) => {
-    const session = client && sessions.get(client);
-    if (session) parts.subscribed(session.device);
-  });
-  broker.on('clientDisconnect', (client) => {
-    sessions.get(client)?.acks.close();
-    if ((client as { clean?: boolean }).clean) remembered.forget(client.id);
-  });
-  broker.on('clientError', (client) =>
-    parts.refused('broken connection', sessions.get(client)?.device ?? originOf(client)),
-  );
-  broker.on('connectionError', (client) => parts.refused('broken connection', originOf(client)));
-  // Without a listener one failed will or subscription would end the process.
-  (broker as unknown as { on(event: 'error', listener: () => void): void }).on('error', () =>
-    parts.refused('broken connection', 'broker'),
-  );
+
+  /** Refusal is decided before anything is taken. */
+  function takeOf(device: string, topic: string, payload: Buffer): (settled: Settle) => void {
+    const refusal = whyNot(device, topic, payload.length);
+    return (settled) => {
+      if (!refusal) return parts.take({ kind: 'message', topic, device, payload, at: parts.now() }, settled);
+      parts.refused(refusal, device);
+      settled(new Refused(refusal));
+    };
+  }
+
+  /** Ends a connection for a refusal, after the turn in which the answers before it are written. */
+  function endAfter(refused: Error, device: string, done: Settle): void {
+    if (!(refused instanceof Refused)) parts.refused('too much at once', device, refused.message);
+    setImmediate(done, new Refused(refused.message));
+  }
 
   function authenticate(
     client: Client,
@@ -133,131 +153,94 @@ export async function openBroker(parts: BrokerParts): Promise<Broker> {
   ): { what: Refusal; code: number } | undefined {
     if (name === undefined || password === undefined) return { what: 'no credentials', code: NOT_AUTHORISED };
     if (!parts.verify(name, password)) return { what: 'wrong credentials', code: BAD_CREDENTIALS };
-    if (!mayUseClientId(name, client.id, parts.isShared(name))) {
+    const holder = clientsOf(broker)[client.id];
+    const isTaken = holder !== undefined && sessions.get(holder)?.device !== name;
+    if (isTaken || !mayUseClientId(name, client.id, parts.isShared(name))) {
       return { what: 'foreign client id', code: IDENTIFIER_REJECTED };
     }
-    sessions.set(client, { device: name, acks: acknowledgements() });
+    sessions.set(client, { device: name, acks: acknowledgements(), filters: new Set() });
     return undefined;
   }
 
-  const sockets = new Set<Socket>();
-  const onSocket = (socket: Socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-    let client: Client | undefined;
-    const guarded = guardFraming(socket, () => client !== undefined && sessions.has(client));
-    client = broker.handle(guarded);
-    Object.assign(client, { origin: socket.remoteAddress });
+  broker.on('subscribe', (_subscriptions, client) => {
+    const session = client && sessions.get(client);
+    if (session) parts.subscribed(session.device);
+  });
+  broker.on('unsubscribe', (filters, client) => {
+    const session = client && sessions.get(client);
+    for (const filter of filters) session?.filters.delete(filter);
+  });
+  broker.on('clientDisconnect', (client) => sessions.get(client)?.acks.close());
+  const broken = (client: Client, error: Error) => {
+    if (error instanceof Refused) return;
+    const origin = sessions.get(client)?.device ?? originOf(client);
+    parts.refused(refusalOf(error), origin, error.message);
   };
-  const server: Server = parts.tls
-    ? createTlsServer(
-        { ...parts.tls, minVersion: 'TLSv1.2', handshakeTimeout: CONNECT_DEADLINE, noDelay: true },
-        onSocket,
-      )
-    : createServer({ noDelay: true }, onSocket);
-  await listening(server, parts.listen);
-  const bound = server.address();
-  const port = bound !== null && typeof bound === 'object' ? bound.port : parts.listen.port;
+  broker.on('clientError', broken);
+  broker.on('connectionError', broken);
+  // Without a listener one failed will or subscription would end the process.
+  (broker as unknown as { on(event: 'error', listener: (error: Error) => void): void }).on('error', (error) =>
+    parts.refused('broken connection', 'broker', error.message),
+  );
+
+  const listener = await listen(parts.listen, parts.tls, (socket: Socket) => {
+    const client = broker.handle(guardFraming(socket));
+    Object.assign(client, { origin: socket.remoteAddress });
+  }).catch((error: Error) => {
+    broker.close();
+    throw error;
+  });
 
   return {
-    address: { host: parts.listen.host, port },
-    publish(topic, payload, options = {}) {
-      broker.publish(
-        {
-          cmd: 'publish',
-          topic,
-          payload: Buffer.from(payload),
-          qos: 1,
-          retain: options.retain ?? false,
-          dup: false,
-        },
-        () => {},
-      );
+    address: { host: parts.listen.host, port: listener.port },
+    publish(topic, payload, { retain = false } = {}) {
+      const packet = {
+        cmd: 'publish',
+        topic,
+        payload: Buffer.from(payload),
+        qos: 1,
+        retain,
+        dup: false,
+      } as const;
+      broker.publish(packet, () => {});
     },
     disconnect(device) {
-      const { clients } = broker as unknown as { clients: Record<string, Client> };
-      for (const client of Object.values(clients))
+      for (const client of Object.values(clientsOf(broker))) {
         if (sessions.get(client)?.device === device) client.close();
+      }
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        broker.close(() => {
-          for (const socket of sockets) socket.destroy();
-        });
-      }),
+    async close() {
+      closing = true;
+      await new Promise<void>((resolve) => broker.close(resolve));
+      await listener.close();
+    },
   };
+
+  function grant({ device, filters }: Session, filter: string): boolean {
+    if (!maySubscribe(device, filter)) return false;
+    if (filters.size >= MAX_FILTERS && !filters.has(filter)) return false;
+    filters.add(filter);
+    return true;
+  }
 }
 
-function mayTake(device: string, topic: string, octets: number): Refusal | undefined {
+function whyNot(device: string, topic: string, octets: number): Refusal | undefined {
   if (!mayPublish(device, topic)) return 'foreign topic';
   return octets > MAX_PAYLOAD ? 'over 64 KiB' : undefined;
 }
 
+/** What aedes calls by a number: its CONNACK codes. */
+function refusalOf(error: Error): Refusal {
+  const { errorCode } = error as { errorCode?: number };
+  if (errorCode === 6) return 'keep alive';
+  return errorCode === 1 ? 'protocol version' : 'broken connection';
+}
+
+/** Connected clients by their id; there, but not among the published types. */
+function clientsOf(broker: Aedes): Record<string, Client> {
+  return (broker as unknown as { clients: Record<string, Client> }).clients;
+}
+
 function originOf(client: Client): string {
   return (client as { origin?: string }).origin ?? 'unknown';
-}
-
-function listening(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const taken = error.code === 'EADDRINUSE';
-      reject(
-        taken
-          ? new Error(`${host}:${port} is in use by another program: stop it, or set inputs.mqtt.listen`)
-          : error,
-      );
-    });
-    server.listen(port, host, () => resolve());
-  });
-}
-
-interface IncomingPersistence {
-  incomingDelPacket(client: { id: string }, packet: { messageId: number }): Promise<void>;
-}
-
-/**
- * A QoS 2 packet id is remembered until PUBREL (MQTT-4.3.3-2), over a reconnect too where the session
- * is kept: a DUP asks the hook again and must have no second effect. PUBREL has no hook; the broker's
- * own bookkeeping of it has (`incomingDelPacket`).
- */
-function rememberedPacketIds() {
-  const held = new Map<string, Map<number, { settled: boolean; waiting: (() => void)[] }>>();
-  // Its types describe another module form than its CommonJS export.
-  const persistence = (memoryPersistence as unknown as () => IncomingPersistence)();
-  const released = persistence.incomingDelPacket.bind(persistence);
-  persistence.incomingDelPacket = (client, packet) => {
-    held.get(client.id)?.delete(packet.messageId);
-    return released(client, packet);
-  };
-
-  type Settle = (refused?: Error) => void;
-  function once(
-    clientId: string,
-    id: number,
-    acks: Acknowledgements,
-    take: (settled: Settle) => void,
-    done: Settle,
-  ) {
-    const ids = held.get(clientId) ?? new Map();
-    held.set(clientId, ids);
-    const first = ids.get(id);
-    if (first) {
-      acks.add((settled) => (first.settled ? settled() : first.waiting.push(settled)), done);
-      return;
-    }
-    const entry = { settled: false, waiting: [] as (() => void)[] };
-    ids.set(id, entry);
-    acks.add(
-      (settled) =>
-        take((refused) => {
-          if (refused) ids.delete(id);
-          else entry.settled = true;
-          for (const again of entry.waiting) again();
-          settled(refused);
-        }),
-      done,
-    );
-  }
-  return { persistence, once, forget: (clientId: string) => void held.delete(clientId) };
 }

@@ -1,11 +1,19 @@
-import type { Advertisement, Device, Message, Reading, SeenKey } from '../../devices/device.ts';
+import type {
+  Advertisement,
+  Device,
+  FrameNumber,
+  Message,
+  MessageKind,
+  Reading,
+  SeenKey,
+} from '../../devices/device.ts';
 import { envelope } from '../../devices/device.ts';
 import { deviceByKind } from '../../devices/index.ts';
 import { tagKeys } from '../../devices/loyalty-tag.ts';
 import { readAdvertisingData } from '../../devices/wire/advertising-data.ts';
 import type { Config } from '../config.ts';
 import { beaconKey, type StoreMap } from '../store-map.ts';
-import type { Seen } from './seen.ts';
+import type { MessageNumber, Seen } from './seen.ts';
 
 /** One device of the shop, as configured. */
 export type ShopDevice = Config['devices'][number] & { type: Device; bindKey?: Uint8Array };
@@ -25,23 +33,26 @@ export interface DeviceReading {
   at: number;
 }
 
-/** What a signal says. `lastingFrames` are devices whose frame numbers go on disk with what they caused. */
+/** What a signal says. */
 export interface Decoded {
   readings: DeviceReading[];
   sightings: Sighting[];
-  lastingFrames: string[];
-  /** `<device>/<boot>/<seq>`, where the message numbers itself. */
-  causationId?: string;
-  session?: { device: string; boot: string };
+  /** Numbers of the devices' own BLE frames that were taken. */
+  frames: { device: string; number: FrameNumber }[];
+  /** Where the message numbers itself. */
+  number?: MessageNumber;
+  /** Taken before: it says nothing new. */
   repeat?: boolean;
+  /** Why nothing could be read. */
   dropped?: string;
 }
 
 export type Decode = (signal: Advertisement | Message) => Decoded;
 
-const NOTHING: Decoded = { readings: [], sightings: [], lastingFrames: [] };
-/** Devices whose setpoint or reply comes without JSON are none of ours; `state` is bare text. */
-const STATES = new Set(['online', 'offline']);
+/** What a device says of itself, bare text and not JSON. */
+const STATES = ['online', 'offline'] as const;
+/** Octets of a device's explanation that go on in `command.completed`. */
+const MAX_ERROR = 200;
 
 /** Bytes to readings and sightings. Malformed input is named in `dropped`, never thrown. */
 export function createDecode(devices: readonly ShopDevice[], map: StoreMap, seen: Seen): Decode {
@@ -54,52 +65,36 @@ export function createDecode(devices: readonly ShopDevice[], map: StoreMap, seen
 
   function decodeMessage(signal: Message): Decoded {
     const device = byId.get(signal.device);
-    if (!device) return { ...NOTHING, dropped: 'unknown device' };
-    const [first, second] = signal.topic.split('/').slice(2);
-    if (first === 'state') return decodeState(device, signal);
+    if (!device) return dropped('unknown device');
+    const topic = readTopic(signal);
+    if (topic === undefined) return dropped('unknown message');
+    if (topic.message === 'state') return decodeState(device, signal);
+    const kind = kindOf(device, topic.message);
+    if (topic.message !== 'replies' && kind === undefined) return dropped('unknown message');
     const json = parseJson(signal.payload);
-    if (json === undefined) return { ...NOTHING, dropped: 'not JSON' };
-    const readings =
-      first === 'replies' && second !== undefined
-        ? decodeReply(second, json)
-        : readAs(device.type.messages[first ?? '']?.schema, json, (payload) =>
-            (device.type.messages[first ?? ''] as Device['messages'][string]).read(payload as never),
-          );
-    if (!readings)
-      return {
-        ...NOTHING,
-        dropped: device.type.messages[first ?? ''] || first === 'replies' ? 'wrong form' : 'unknown message',
-      };
-    return withNumber(device, signal, json, readings);
-  }
-
-  /** What is seen again has no second effect; what is new is read. */
-  function withNumber(device: ShopDevice, signal: Message, json: unknown, readings: Reading[]): Decoded {
-    const number = envelope.safeParse(json).data ?? {};
-    const { boot, seq } = number;
-    // Without `boot` a restarted device would begin again at a `seq` that was seen: taken at least once.
-    const isNumbered = boot !== undefined && seq !== undefined;
-    if (isNumbered && seen.message(device.id, boot, seq, signal.at)) return { ...NOTHING, repeat: true };
-    const decoded = expand(device, signal, readings);
-    if (!isNumbered) return decoded;
-    return { ...decoded, causationId: `${device.id}/${boot}/${seq}`, session: { device: device.id, boot } };
+    if (json === undefined) return dropped('not JSON');
+    const readings = kind ? readAs(kind, json) : decodeReply(topic.command, json);
+    if (!readings) return dropped('wrong form');
+    const number = numberOf(device, json);
+    if (number && seen.hasMessage(number)) return { ...nothing(), repeat: true };
+    return { ...expand(device, signal, readings), ...(number && { number }) };
   }
 
   /** Readings that carry others' words, a receiver's frames or an app's beacons, become sightings. */
   function expand(device: ShopDevice, signal: Message, readings: Reading[]): Decoded {
-    const decoded: Decoded = { readings: [], sightings: [], lastingFrames: [] };
+    const decoded = nothing();
     for (const reading of readings) {
       if (reading.kind === 'heard') {
         const frames = reading.frames.map(({ ageMs, ...frame }) => ({
           ...frame,
           kind: 'advertisement' as const,
           receiver: device.id,
-          at: signal.at - ageMs,
+          at: Math.round(signal.at - ageMs),
         }));
         const heard = decodeFrames(frames);
         decoded.readings.push(...heard.readings);
         decoded.sightings.push(...heard.sightings);
-        decoded.lastingFrames.push(...heard.lastingFrames);
+        decoded.frames.push(...heard.frames);
       } else if (reading.kind === 'ranged') {
         for (const beacon of reading.beacons) {
           const anchor = map.beacons.get(beaconKey(beacon));
@@ -114,8 +109,9 @@ export function createDecode(devices: readonly ShopDevice[], map: StoreMap, seen
     return decoded;
   }
 
+  /** A frame of a device's own address is what the device says; any other may carry somebody's key. */
   function decodeFrames(frames: Advertisement[]): Decoded {
-    const decoded: Decoded = { readings: [], sightings: [], lastingFrames: [] };
+    const decoded = nothing();
     for (const frame of frames) {
       const structures = readAdvertisingData(frame.data);
       if (!structures) continue;
@@ -123,11 +119,9 @@ export function createDecode(devices: readonly ShopDevice[], map: StoreMap, seen
       if (device?.type.frame) {
         const from = { address: frame.address, ...(device.bindKey && { key: device.bindKey }) };
         const said = device.type.frame(structures, from);
-        if (!said || seen.frame(device.id, said.number, frame.at)) continue;
-        decoded.lastingFrames.push(device.id);
-        for (const reading of said.readings) {
-          decoded.readings.push({ device, reading, at: frame.at });
-        }
+        if (!said || !seen.takeFrame(device.id, said.number, frame.at)) continue;
+        decoded.frames.push({ device: device.id, number: said.number });
+        for (const reading of said.readings) decoded.readings.push({ device, reading, at: frame.at });
       } else {
         for (const key of tagKeys(structures)) {
           decoded.sightings.push({ key, anchor: frame.receiver, rssi: frame.rssi, at: frame.at });
@@ -138,35 +132,61 @@ export function createDecode(devices: readonly ShopDevice[], map: StoreMap, seen
   }
 }
 
+function nothing(): Decoded {
+  return { readings: [], sightings: [], frames: [] };
+}
+
+function dropped(why: string): Decoded {
+  return { ...nothing(), dropped: why };
+}
+
+/** `devices/<device>/<message>` or `devices/<device>/replies/<command>`, and nothing longer. */
+function readTopic({ topic, device }: Message): { message: string; command: string } | undefined {
+  const [root, name, message = '', command = '', ...rest] = topic.split('/');
+  if (root !== 'devices' || name !== device || rest.length > 0) return undefined;
+  return (message === 'replies') === (command !== '') ? { message, command } : undefined;
+}
+
+function kindOf({ type }: ShopDevice, message: string): MessageKind | undefined {
+  return Object.hasOwn(type.messages, message) ? type.messages[message] : undefined;
+}
+
+/** Without `boot` a restarted device would begin again at a `seq` that was seen: taken at least once. */
+function numberOf(device: ShopDevice, json: unknown): MessageNumber | undefined {
+  const { boot, seq } = envelope.safeParse(json).data ?? {};
+  return boot === undefined || seq === undefined ? undefined : { device: device.id, boot, seq };
+}
+
 function decodeState(device: ShopDevice, signal: Message): Decoded {
-  const state = Buffer.from(signal.payload).toString('utf8');
-  if (!STATES.has(state)) return { ...NOTHING, dropped: 'wrong form' };
-  const reading: Reading = { kind: 'health', state: state as 'online' | 'offline' };
-  return { ...NOTHING, readings: [{ device, reading, at: signal.at }] };
+  const said = textOf(signal.payload);
+  const state = STATES.find((known) => known === said);
+  if (state === undefined) return dropped('wrong form');
+  return { ...nothing(), readings: [{ device, reading: { kind: 'health', state }, at: signal.at }] };
 }
 
 function decodeReply(command: string, json: unknown): Reading[] | undefined {
   const reply = json as { id?: unknown; ok?: unknown; error?: unknown } | null;
   if (typeof reply?.id !== 'string' || typeof reply.ok !== 'boolean') return undefined;
-  const error = typeof reply.error === 'string' ? { error: reply.error.slice(0, 200) } : {};
+  const error = typeof reply.error === 'string' ? { error: reply.error.slice(0, MAX_ERROR) } : {};
   return [{ kind: 'reply', command, id: reply.id, ok: reply.ok, ...error }];
 }
 
-function readAs(
-  schema: Device['messages'][string]['schema'] | undefined,
-  json: unknown,
-  read: (payload: unknown) => Reading[],
-): Reading[] | undefined {
-  const parsed = schema?.safeParse(json);
-  return parsed?.success ? read(parsed.data) : undefined;
+function readAs({ schema, read }: MessageKind, json: unknown): Reading[] | undefined {
+  const parsed = schema.safeParse(json);
+  // A kind's `read` takes what its own `schema` gives (`message()` in devices/device.ts ties the two).
+  return parsed.success ? read(parsed.data as never) : undefined;
 }
 
 function parseJson(payload: Uint8Array): unknown {
   try {
-    return JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString('utf8'));
+    return JSON.parse(textOf(payload));
   } catch {
     return undefined;
   }
+}
+
+function textOf(payload: Uint8Array): string {
+  return Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString('utf8');
 }
 
 /** The devices of a configuration with their kinds. */

@@ -1,15 +1,19 @@
 import type { ConsentRecord, Consents, Purpose } from '../consents.ts';
-import type { Recogniser } from '../recognise/recogniser.ts';
+import { createKeyHolders } from '../recognise/key-holders.ts';
+import type { Owner, Recogniser } from '../recognise/recogniser.ts';
 import type { Sighting } from './decode.ts';
 
 /**
- * Somebody who agreed to be recognised. Only this file can make one: the class is not exported, so
- * what it does not recognise has no identity from here on.
+ * Somebody who agreed to be recognised. Only this file can make one: the class is not exported and its
+ * private field keeps look-alikes out, so what is not recognised here has no identity from here on.
  */
 class RecognisedSubject {
-  readonly ref: string;
+  readonly #ref: string;
   constructor(ref: string) {
-    this.ref = ref;
+    this.#ref = ref;
+  }
+  get ref(): string {
+    return this.#ref;
   }
   /** Never by accident in a log line (R13). */
   toString(): string {
@@ -21,7 +25,7 @@ class RecognisedSubject {
 }
 export type Subject = RecognisedSubject;
 
-/** A sighting of a subject whose consent permits recognition at that moment. */
+/** A sighting of a subject whose consent permits recognition, then and now. */
 export interface Recognised {
   subject: Subject;
   consent: ConsentRecord;
@@ -33,16 +37,16 @@ export interface Recognised {
 }
 
 export interface Identify {
-  /** Nothing for a stranger, for a key of two subjects, and where consent does not permit. */
-  (sighting: Sighting): Recognised | undefined;
+  /** Nothing for a stranger, for a key of two subjects, and where consent does not permit. `now` in ms. */
+  (sighting: Sighting, now: number): Recognised | undefined;
   /** The subject of an open visit, if the record still permits this purpose. */
   resume(
     recordId: string,
     purpose: Purpose,
     at: number,
   ): { subject: Subject; consent: ConsentRecord } | undefined;
-  /** Follows the lists. */
-  put(record: ConsentRecord, at: number): void;
+  /** Follows the lists. Returns the records of others that hold a key of this one: it recognises nobody. */
+  put(record: ConsentRecord, at: number): string[];
   remove(recordId: string): void;
   roll(at: number): void;
 }
@@ -53,37 +57,42 @@ export function createIdentify(
   recognisers: readonly Recogniser[],
   enabled: () => boolean,
 ): Identify {
-  const ways = new Map(
-    recognisers.map((recogniser) => [recogniser.kind, { recogniser, table: recogniser.createTable() }]),
-  );
+  const ways = recognisers.map((recogniser) => ({ recogniser, table: recogniser.createTable() }));
+  const holders = createKeyHolders();
 
-  function identify(sighting: Sighting): Recognised | undefined {
-    const way = ways.get(sighting.key.kind);
+  function identify(sighting: Sighting, now: number): Recognised | undefined {
+    const way = ways.find(({ recogniser }) => recogniser.kind === sighting.key.kind);
     if (!way || !enabled()) return undefined;
     const owners = way.table.find(sighting.key, sighting.at);
-    const first = owners[0];
-    // A key held by two subjects recognises nobody.
-    if (!first || owners.some((owner) => owner.subjectRef !== first.subjectRef)) return undefined;
-    for (const owner of owners) {
-      const consent = consents.permits(owner.recordId, 'recognition', sighting.at);
-      if (!consent) continue;
-      const { method, confidence } = way.recogniser;
-      const { anchor, rssi, at } = sighting;
-      return {
-        subject: new RecognisedSubject(consent.subjectRef),
-        consent,
-        anchor,
-        rssi,
-        at,
-        method,
-        confidence,
-      };
-    }
-    return undefined;
+    if (new Set(owners.map(({ subjectRef }) => subjectRef)).size > 1) return undefined;
+    const consent = mostPermitting(owners, sighting.at, now);
+    if (!consent) return undefined;
+    const { method, confidence } = way.recogniser;
+    const { anchor, rssi, at } = sighting;
+    return {
+      subject: new RecognisedSubject(consent.subjectRef),
+      consent,
+      anchor,
+      rssi,
+      at,
+      method,
+      confidence,
+    };
+  }
+
+  /** A late sighting needs consent twice: it must not reach back before a grant, nor outlive an expiry. */
+  function mostPermitting(owners: readonly Owner[], seenAt: number, now: number): ConsentRecord | undefined {
+    const permitting = owners.flatMap(({ recordId }) =>
+      consents.permits(recordId, 'recognition', seenAt)
+        ? (consents.permits(recordId, 'recognition', now) ?? [])
+        : [],
+    );
+    return permitting.find(({ purposes }) => purposes.includes('location')) ?? permitting[0];
   }
 
   function remove(recordId: string): void {
-    for (const { table } of ways.values()) table.remove(recordId);
+    for (const { table } of ways) table.remove(recordId);
+    holders.remove(recordId);
   }
 
   return Object.assign(identify, {
@@ -93,14 +102,16 @@ export function createIdentify(
     },
     put(record: ConsentRecord, at: number) {
       remove(record.recordId);
-      for (const key of record.keys) {
-        const way = ways.get(key.kind as Sighting['key']['kind']);
-        way?.table.put({ recordId: record.recordId, subjectRef: record.subjectRef }, key, at);
+      const { recordId, subjectRef, keys } = record;
+      const owner = { recordId, subjectRef };
+      for (const key of keys) {
+        for (const { recogniser, table } of ways) if (recogniser.kind === key.kind) table.put(owner, key, at);
       }
+      return holders.put(owner, keys);
     },
     remove,
     roll(at: number) {
-      for (const { table } of ways.values()) table.roll(at);
+      for (const { table } of ways) table.roll(at);
     },
   });
 }

@@ -74,3 +74,6 @@ export function isLasting(outcome: Outcome): boolean {
 export interface StoredState {
   get(kind: StateKind): ReadonlyMap<string, unknown>;
 }
+
+/** A first start: nothing is stored yet. */
+export const nothingStored: StoredState = { get: () => new Map() };

@@ -10,12 +10,13 @@ import { createHealth } from './context/health.ts';
 import { createOccupancy } from './context/occupancy.ts';
 import { createShelves } from './context/shelves.ts';
 import { createThermostats } from './context/thermostats.ts';
+import type { Visit } from './context/visit.ts';
 import { createVisits } from './context/visits.ts';
 import { type Contexts, contextualise } from './contextualise.ts';
-import { createDecode, type Decoded, type ShopDevice } from './decode.ts';
-import { createIdentify, type Recognised } from './identify.ts';
+import { createDecode, type Decoded, type ShopDevice, type Sighting } from './decode.ts';
+import { createIdentify } from './identify.ts';
 import { createLocate, type Presence } from './locate.ts';
-import { type DeviceCommand, emptyOutcome, type Outcome, type StoredState } from './outcome.ts';
+import { type DeviceCommand, emptyOutcome, isLasting, type Outcome, type StoredState } from './outcome.ts';
 import { createSeen } from './seen.ts';
 import type { Signal } from './signal.ts';
 
@@ -32,7 +33,7 @@ import type { Signal } from './signal.ts';
  */
 export interface Pipeline {
   accept(signal: Signal): Outcome;
-  /** Who is where, for the page and `replay --explain`: consented subjects only. */
+  /** Who is where, for the page and `replay --explain`: who agreed to be located, outside sensitive zones. */
   presences(): Presence[];
   /** Everybody else, rounded; null below k. */
   everybody(at: number): number | null;
@@ -65,7 +66,6 @@ export function createPipeline({ config, devices, stored, random }: PipelinePart
   let synchronised = config.clock.source === 'trusted';
   const enabled = () => config.mode === 'identify' && synchronised;
   const identify = createIdentify(consents, recognisers, enabled);
-  for (const record of consents.records()) identify.put(record, 0);
   const seen = createSeen(stored);
   const decode = createDecode(devices, map, seen);
   const locate = createLocate(map);
@@ -77,7 +77,7 @@ export function createPipeline({ config, devices, stored, random }: PipelinePart
     shelves: createShelves(map, stored),
     climate: createClimate(),
     thermostats,
-    occupancy: createOccupancy(map),
+    occupancy: createOccupancy(map, config.mode !== 'off'),
     health: createHealth(stored),
     commands: createCommands({ storeId, gateway: config.store.gateway }, byId, thermostats, stored),
   };
@@ -85,9 +85,11 @@ export function createPipeline({ config, devices, stored, random }: PipelinePart
 
   function accept(signal: Signal): Outcome {
     const outcome = emptyOutcome();
+    if (signal.kind === 'tick') synchronised = signal.synchronised ?? synchronised;
+    resume(signal.at);
     switch (signal.kind) {
       case 'tick':
-        tick(signal.at, signal.synchronised, outcome);
+        tick(signal.at, emitInto(outcome, storeId, undefined));
         break;
       case 'consents':
         applyConsents(signal, outcome);
@@ -107,100 +109,130 @@ export function createPipeline({ config, devices, stored, random }: PipelinePart
     return outcome;
   }
 
-  function hear(signal: Advertisement | Message, outcome: Outcome): void {
-    resume(signal.at);
-    const decoded = decode(signal);
-    if (decoded.dropped !== undefined) outcome.dropped = decoded.dropped;
-    if (decoded.repeat) outcome.repeat = true;
-    const emit = emitInto(outcome, storeId, decoded.causationId);
-    see(decoded, signal.at, emit);
-    contextualise(decoded.readings, contexts, emit);
-    if (outcome.events.length === 0) return;
-    // What was taken is remembered on disk with what it caused, and only then.
-    if (decoded.session)
-      outcome.changes.push(seen.messageChange(decoded.session.device, decoded.session.boot));
-    for (const device of new Set(decoded.lastingFrames)) outcome.changes.push(seen.frameChange(device));
-  }
-
-  function see(decoded: Decoded, at: number, emit: Emit): void {
-    const recognised = new Map<string, Recognised>();
-    for (const sighting of decoded.sightings) {
-      const known = identify(sighting);
-      if (!known) continue;
-      // Where somebody is, is worked out only for who agreed to that too.
-      if (consents.permits(known.consent.recordId, 'location', at)) locate.hear(known);
-      recognised.set(known.subject.ref, known);
-    }
-    for (const [ref, last] of recognised) visits.seen(last, locate.place(ref, at), at, emit);
-  }
-
-  /** Open visits of the last run go on where they were. */
+  /** What the last run left: keys are rolled to the present, open visits go on where they were. */
   function resume(at: number): void {
     if (resumed) return;
     resumed = true;
-    identify.roll(at);
-    for (const visit of visits.open()) {
-      const allowed = identify.resume(visit.recordId, 'recognition', at);
-      if (!allowed) continue;
-      const { zone } = visit;
-      locate.resume(
-        allowed.subject,
-        zone?.id ?? 'unknown',
-        zone?.enteredAt ?? visit.lastSeen,
-        visit.lastSeen,
-      );
+    for (const record of consents.records()) identify.put(record, at);
+    for (const { recordId, zone } of visits.open()) {
+      const allowed = identify.resume(recordId, 'location', at);
+      // The gateway was away, not the shopper: lost from sight only a while from now.
+      if (allowed) locate.resume(allowed.subject, zone?.id ?? 'unknown', zone?.enteredAt ?? at, at);
     }
   }
 
-  function tick(at: number, clock: boolean | undefined, outcome: Outcome): void {
-    if (clock !== undefined) synchronised = clock;
-    const emit = emitInto(outcome, storeId, undefined);
-    identify.roll(at);
-    resume(at);
-    const { ok } = recognises(at);
-    const unpermitted = visits.endUnpermitted(
-      (recordId) => {
-        if (!ok) return 'mode';
-        return consents.permits(recordId, 'recognition', at) ? undefined : 'expired';
-      },
-      at,
-      emit,
-    );
-    for (const ref of unpermitted) locate.forget(ref);
-    const presences = new Map<string, Presence>();
-    for (const ref of locate.refs()) {
-      const presence = locate.place(ref, at);
-      if (presence) presences.set(ref, presence);
+  function hear(signal: Advertisement | Message, outcome: Outcome): void {
+    const decoded = decode(signal);
+    if (decoded.dropped !== undefined) outcome.dropped = decoded.dropped;
+    if (decoded.repeat) outcome.repeat = true;
+    const { number } = decoded;
+    const emit = emitInto(outcome, storeId, number && `${number.device}/${number.boot}/${number.seq}`);
+    const isAnybody = see(decoded.sightings, signal.at, emit);
+    contextualise(decoded.readings, contexts, emit);
+    // A stranger's report has no effect that could be doubled: not even its session is remembered.
+    if (number && (isAnybody || decoded.readings.length > 0)) seen.rememberMessage(number, signal.at);
+    keepNumbers(decoded, outcome, emit);
+  }
+
+  /** What was taken is remembered on disk with what it caused; a replay counter in any case. */
+  function keepNumbers({ frames, number }: Decoded, outcome: Outcome, emit: Emit): void {
+    const hasEffect = isLasting(outcome);
+    for (const frame of frames) {
+      if (hasEffect || frame.number.kind === 'counter') seen.keepFrames(frame.device, emit);
     }
-    for (const ref of visits.tick(presences, at, emit)) locate.forget(ref);
+    if (number && hasEffect) seen.keepMessage(number, emit);
+  }
+
+  /** True where anybody was recognised. */
+  function see(sightings: readonly Sighting[], at: number, emit: Emit): boolean {
+    const located = new Set<string>();
+    let isAnybody = false;
+    for (const sighting of sightings) {
+      const recognised = identify(sighting, at);
+      if (!recognised) continue;
+      isAnybody = true;
+      if (!visits.seen(recognised, at, emit)) continue;
+      // Where somebody is, is worked out only for who agreed to that too.
+      if (!recognised.consent.purposes.includes('location')) continue;
+      locate.hear(recognised);
+      located.add(recognised.subject.ref);
+    }
+    for (const ref of located) place(ref, at, emit);
+    return isAnybody;
+  }
+
+  function place(ref: string, at: number, emit: Emit): void {
+    const presence = locate.place(ref, at);
+    if (presence) visits.placed(presence, at, emit);
+  }
+
+  function tick(at: number, emit: Emit): void {
+    identify.roll(at);
+    forgetUnpermitted(at, emit);
+    for (const ref of locate.refs()) place(ref, at, emit);
+    for (const ref of visits.tick(at, emit)) locate.forget(ref);
     contexts.shelves.tick(at, emit);
     contexts.climate.tick(at, emit);
     contexts.occupancy.tick(at, emit);
     contexts.commands.tick(at, emit);
-    outcome.changes.push(...seen.forget(at));
+    seen.forget(at, emit);
+  }
+
+  /** Validity, the list's age, mode and clock may have ended what was permitted before. */
+  function forgetUnpermitted(at: number, emit: Emit): void {
+    const isOn = recognises(at).ok;
+    const whyNot = ({ recordId }: Visit) => {
+      if (!isOn) return 'mode';
+      return consents.permits(recordId, 'recognition', at) ? undefined : 'expired';
+    };
+    for (const ref of visits.endUnpermitted(whyNot, at, emit)) locate.forget(ref);
+    for (const { subjectRef, recordId } of visits.open()) {
+      if (identify.resume(recordId, 'location', at)) continue;
+      locate.forget(subjectRef);
+      visits.forgetPlaces(subjectRef, emit);
+    }
   }
 
   function applyConsents(signal: Extract<Signal, { kind: 'consents' }>, outcome: Outcome): void {
     const { at } = signal;
-    const applied = consents.apply(signal, at);
-    if (applied.refused !== undefined) outcome.refused = applied.refused;
+    const before = consents.inForce();
+    const { put, ended, refused } = consents.apply(signal, at);
+    if (refused !== undefined) outcome.refused = refused;
     const emit = emitInto(outcome, storeId, undefined);
-    for (const record of applied.put) {
-      identify.put(record, at);
-      if (!record.purposes.includes('location')) locate.forget(record.subjectRef);
+    end(ended, at, outcome, emit);
+    // After those that ended: a record can be another subject's now.
+    const sharing = new Set<string>();
+    for (const record of put) {
+      const others = identify.put(record, at);
+      for (const recordId of others) sharing.add(recordId).add(record.recordId);
       emit.change('consent', record.recordId, record);
     }
-    const ended = new Set<string>();
-    for (const record of applied.ended) {
-      identify.remove(record.recordId);
-      emit.change('consent', record.recordId, null);
-      ended.add(record.recordId);
-      outcome.purge.push(record.subjectRef);
-      locate.forget(record.subjectRef);
-    }
-    visits.withdraw(ended, at, emit);
+    if (sharing.size > 0) tellShared([...sharing], at, emit);
+    forgetUnpermitted(at, emit);
     const inForce = consents.inForce();
-    if (applied.refused === undefined && inForce) emit.change('consent-list', '', inForce);
+    if (inForce !== before) emit.change('consent-list', '', inForce);
+  }
+
+  /** A person's consent ended: key, place, visit and what is queued go, whatever other record there is. */
+  function end(records: readonly ConsentRecord[], at: number, outcome: Outcome, emit: Emit): void {
+    for (const { recordId, subjectRef } of records) {
+      identify.remove(recordId);
+      locate.forget(subjectRef);
+      emit.change('consent', recordId, null);
+    }
+    const bySubject = new Map(records.map(({ subjectRef, recordId }) => [subjectRef, recordId]));
+    outcome.purge.push(...bySubject.keys());
+    visits.withdraw(bySubject, at, emit);
+  }
+
+  /** Records that hold one key for two subjects: it recognises nobody until the platform mends it. */
+  function tellShared(recordIds: string[], at: number, emit: Emit): void {
+    emit.event({
+      name: 'security.alert',
+      class: 'A',
+      time: at,
+      data: { kind: 'key of two subjects', origin: 'consents', count: recordIds.length, recordIds },
+    });
   }
 
   function recognises(at: number): { ok: boolean; reason?: string } {
@@ -214,9 +246,14 @@ export function createPipeline({ config, devices, stored, random }: PipelinePart
     return { ok: true };
   }
 
+  /** What happens in a sensitive zone is nobody's business (R25), the page's included. */
+  function isShown({ zone }: Presence): boolean {
+    return map.zones.get(zone)?.sensitive !== true;
+  }
+
   return {
     accept,
-    presences: () => [...locate.refs()].flatMap((ref) => locate.last(ref) ?? []),
+    presences: () => [...locate.refs()].flatMap((ref) => locate.last(ref) ?? []).filter(isShown),
     everybody: (at) => contexts.occupancy.everybody(at),
     list: () => consents.inForce(),
     recognises,

@@ -1,5 +1,6 @@
 import type { FrameNumber } from '../../devices/device.ts';
-import type { StateChange, StoredState } from './outcome.ts';
+import type { Emit } from './context/emit.ts';
+import type { StoredState } from './outcome.ts';
 
 /** Contract: the last 64 `seq` of (device, boot) are kept. */
 const KEPT_SEQ = 64;
@@ -9,90 +10,117 @@ const SESSION_FORGOTTEN_AFTER = 24 * 3_600_000;
 const MAX_SESSIONS = 20_000;
 /** One transmission is repeated, and heard by several receivers, for so long, ms. */
 const REPEATED_FOR = 4_000;
-/** Counters so far below the highest are still taken, once: receivers deliver out of order (RFC 4303 §3.4.3). */
-const COUNTER_WINDOW = 64;
+/** Numbers of one device's frames that are remembered; a receiver may deliver one minutes late. */
+const KEPT_FRAMES = 64;
+
+/** How a message numbers itself. */
+export interface MessageNumber {
+  device: string;
+  boot: string;
+  seq: number;
+}
 
 interface Session {
   seqs: number[];
   at: number;
+  /** True once it is on disk. */
+  isStored: boolean;
 }
 
-interface Numbers {
-  /** Encrypted frames: the counters taken, the highest first to count from. */
-  counters?: number[];
-  /** Others: what was heard lately. */
-  recent?: { value: number | string; at: number }[];
+interface Heard<Value> {
+  value: Value;
+  /** When the frame was heard, ms. */
+  at: number;
 }
 
-/** Remembers what was already taken, so that a message or frame heard again has no second effect. */
+interface FrameNumbers {
+  /** Of encrypted frames, the lowest first. */
+  counters: Heard<number>[];
+  /** Of others, in the order of taking. */
+  others: Heard<number | string>[];
+}
+
+/** Remembers what was already taken, so that a message or frame that comes again has no second effect. */
 export interface Seen {
-  /** True where this (device, boot, seq) was taken before; otherwise remembers it. */
-  message(device: string, boot: string, seq: number, at: number): boolean;
-  /** To be stored with what the message caused. */
-  messageChange(device: string, boot: string): StateChange;
-  /** True where this transmission of the device was taken before; otherwise remembers it. */
-  frame(device: string, number: FrameNumber, at: number): boolean;
-  frameChange(device: string): StateChange;
-  /** Forgets silent sessions; returns what is to be removed from the disk. */
-  forget(at: number): StateChange[];
+  hasMessage(number: MessageNumber): boolean;
+  rememberMessage(number: MessageNumber, at: number): void;
+  /** Puts the session on disk, with what its message caused. */
+  keepMessage(number: MessageNumber, emit: Emit): void;
+  /** False where this transmission of the device was taken before, or is a replay; otherwise remembers it. */
+  takeFrame(device: string, number: FrameNumber, at: number): boolean;
+  keepFrames(device: string, emit: Emit): void;
+  /** Forgets silent sessions. */
+  forget(at: number, emit: Emit): void;
 }
 
 export function createSeen(stored: StoredState): Seen {
+  /** In the order of their last word. */
   const sessions = new Map<string, Session>();
-  for (const [key, value] of stored.get('seen')) sessions.set(key, value as Session);
-  const frames = new Map<string, Numbers>();
-  for (const [key, value] of stored.get('frame-numbers')) frames.set(key, value as Numbers);
+  for (const [key, { seqs, at }] of storedSessions(stored)) sessions.set(key, { seqs, at, isStored: true });
+  const frames = new Map<string, FrameNumbers>();
+  for (const [device, heard] of stored.get('frame-numbers')) frames.set(device, heard as FrameNumbers);
 
   return {
-    message(device, boot, seq, at) {
-      const key = `${device}/${boot}`;
-      const session = sessions.get(key) ?? { seqs: [], at };
-      if (session.seqs.includes(seq)) return true;
-      session.seqs.push(seq);
+    hasMessage: (number) => sessions.get(keyOf(number))?.seqs.includes(number.seq) ?? false,
+    rememberMessage(number, at) {
+      const key = keyOf(number);
+      const session = sessions.get(key) ?? { seqs: [], at, isStored: false };
+      session.seqs.push(number.seq);
       if (session.seqs.length > KEPT_SEQ) session.seqs.shift();
       session.at = at;
-      // Re-inserted, so that the map's order is that of the last word.
       sessions.delete(key);
       sessions.set(key, session);
-      return false;
     },
-    messageChange(device, boot) {
-      const key = `${device}/${boot}`;
-      return { kind: 'seen', key, value: sessions.get(key) ?? null };
+    keepMessage(number, emit) {
+      const session = sessions.get(keyOf(number));
+      if (!session) return;
+      session.isStored = true;
+      emit.change('seen', keyOf(number), { seqs: session.seqs, at: session.at });
     },
-    frame(device, number, at) {
-      const numbers = frames.get(device) ?? {};
-      frames.set(device, numbers);
-      return number.kind === 'counter'
-        ? !takeCounter(numbers, number.value)
-        : !takeRecent(numbers, number.value, at);
+    takeFrame(device, number, at) {
+      const { counters, others } = frames.get(device) ?? { counters: [], others: [] };
+      if (number.kind === 'counter') {
+        if (isReplay(counters, number.value, at)) return false;
+        const sorted = [...counters, { value: number.value, at }].sort((a, b) => a.value - b.value);
+        frames.set(device, { counters: sorted.slice(-KEPT_FRAMES), others });
+      } else {
+        if (isRepeat(others, number.value, at)) return false;
+        const taken = [...others, { value: number.value, at }];
+        frames.set(device, { counters, others: taken.slice(-KEPT_FRAMES) });
+      }
+      return true;
     },
-    frameChange: (device) => ({ kind: 'frame-numbers', key: device, value: frames.get(device) ?? null }),
-    forget(at) {
-      const gone: StateChange[] = [];
+    keepFrames: (device, emit) => emit.change('frame-numbers', device, frames.get(device) ?? null),
+    forget(at, emit) {
       for (const [key, session] of sessions) {
         if (sessions.size <= MAX_SESSIONS && at - session.at <= SESSION_FORGOTTEN_AFTER) break;
         sessions.delete(key);
-        gone.push({ kind: 'seen', key, value: null });
+        if (session.isStored) emit.change('seen', key, null);
       }
-      return gone;
     },
   };
 }
 
-/** A replayed frame never counts: below the window refused, inside it taken once. */
-function takeCounter(numbers: Numbers, value: number): boolean {
-  const taken = numbers.counters ?? [];
-  const highest = taken.length > 0 ? Math.max(...taken) : -1;
-  if (value <= highest - COUNTER_WINDOW || taken.includes(value)) return false;
-  const newHighest = Math.max(highest, value);
-  numbers.counters = [...taken.filter((counter) => counter > newHighest - COUNTER_WINDOW), value];
-  return true;
+/**
+ * A counter is taken once, and only where no frame heard before had a higher one: a recording that is
+ * played back comes after the frames that followed it. A receiver's delayed frame was heard before them.
+ */
+function isReplay(counters: readonly Heard<number>[], counter: number, at: number): boolean {
+  const lowest = counters[0];
+  if (lowest && counters.length >= KEPT_FRAMES && counter < lowest.value) return true;
+  return counters.some(({ value, at: heardAt }) => value === counter || (value > counter && heardAt <= at));
 }
 
-function takeRecent(numbers: Numbers, value: number | string, at: number): boolean {
-  const recent = (numbers.recent ?? []).filter((heard) => Math.abs(at - heard.at) < REPEATED_FOR);
-  const isRepeat = recent.some((heard) => heard.value === value);
-  numbers.recent = isRepeat ? recent : [...recent, { value, at }].slice(-KEPT_SEQ);
-  return !isRepeat;
+/** Numbers that come round again, or equal bytes, are one transmission for a while only. */
+function isRepeat(others: readonly Heard<number | string>[], number: number | string, at: number): boolean {
+  return others.some(({ value, at: heardAt }) => value === number && Math.abs(at - heardAt) < REPEATED_FOR);
+}
+
+function keyOf({ device, boot }: MessageNumber): string {
+  return `${device}/${boot}`;
+}
+
+function storedSessions(stored: StoredState): [string, Pick<Session, 'seqs' | 'at'>][] {
+  const rows = [...stored.get('seen')] as [string, Pick<Session, 'seqs' | 'at'>][];
+  return rows.sort(([, a], [, b]) => a.at - b.at);
 }

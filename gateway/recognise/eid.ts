@@ -2,7 +2,10 @@ import { ephemeralIdOf, TEMPORARY_KEY_SECONDS, temporaryKey } from '../../device
 import { toHex } from '../../devices/wire/hex.ts';
 import { type Owner, ownerIndex, type Recogniser } from './recogniser.ts';
 
-/** Slots before and after the current one that are recognised too: 150 ppm over a month is 1.5 at K=10. */
+/**
+ * Slots before and after the current one that are recognised too. A clock that is off by 150 ppm, the most
+ * that the specification allows, leaves one slot of 2^10 s after 79 days: tags are to be registered anew.
+ */
 const SLOTS_AROUND = 1;
 
 interface Tag {

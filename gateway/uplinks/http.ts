@@ -1,11 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'undici';
-import { type Delivery, type OutgoingEvent, RetryAfter, type Uplink } from './uplink.ts';
+import { type Delivery, type OutgoingEvent, RetryAfter, type Uplink, withDeadline } from './uplink.ts';
 
-/** An answer has to be there after so long, ms. */
+/** A request has to be answered, to the end of its body, after so long, ms. */
 const DEADLINE = 15_000;
+const CONNECT_DEADLINE = 10_000;
 /** Octets of a request's body (contract, HTTP). */
 const MAX_BODY = 1024 * 1024;
+/** Octets of an answer: 100 ids with a reason each are far less. */
+const MAX_ANSWER = 1024 * 1024;
+/** An uplink that asks for more than an hour of rest is asked again after one, ms. */
+const LONGEST_REST = 3_600_000;
+/** Characters of a reason that are kept with a dead letter. */
+const MAX_REASON = 500;
 
 export interface HttpUplinkSettings {
   url: string;
@@ -15,36 +22,34 @@ export interface HttpUplinkSettings {
 
 /**
  * `POST <url>/events` of `application/cloudevents-batch+json` (CloudEvents HTTP binding §3.3). 2xx
- * counts as taken, `{accepted, rejected}` in the answer by event; 413 halves the batch; another 4xx
- * that blames the content is narrowed down to the event it blames.
+ * counts as taken where the answer is empty, `{accepted, rejected}` in it by event; 413 halves the
+ * batch; 400 and 422, which blame the content, are narrowed down to the event they blame. Every other
+ * answer may be of a wrong address or setting and settles nothing.
  */
-export function httpUplink({ url, tokenFile, ca }: HttpUplinkSettings): Uplink {
+export function httpUplink({ url, tokenFile, ca }: HttpUplinkSettings, deadline: number = DEADLINE): Uplink {
   const agent = new Agent({
     connections: 4,
-    headersTimeout: DEADLINE,
-    bodyTimeout: DEADLINE,
-    connect: { timeout: 10_000, ...(ca !== undefined && { ca: readFileSync(ca) }) },
+    maxResponseSize: MAX_ANSWER,
+    connect: { timeout: CONNECT_DEADLINE, ...(ca !== undefined && { ca: readFileSync(ca) }) },
   });
   const endpoint = `${url.replace(/\/$/, '')}/events`;
+
+  async function post(body: string, outer: AbortSignal) {
+    return withDeadline(outer, deadline, async (signal) => {
+      const headers = { 'content-type': 'application/cloudevents-batch+json', ...bearer(tokenFile) };
+      const answer = await request(endpoint, { method: 'POST', dispatcher: agent, headers, body, signal });
+      return { ...answer, text: await answer.body.text() };
+    });
+  }
 
   async function send(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<Delivery> {
     const body = `[${events.map((event) => event.body).join(',')}]`;
     if (Buffer.byteLength(body) > MAX_BODY && events.length > 1) return halve(events, signal);
-    const answer = await request(endpoint, {
-      method: 'POST',
-      dispatcher: agent,
-      headers: { 'content-type': 'application/cloudevents-batch+json', ...bearer(tokenFile) },
-      body,
-      signal,
-    });
-    const text = await answer.body.text();
-    const { statusCode } = answer;
-    if (statusCode >= 200 && statusCode < 300) return readDelivery(text, events);
-    if (BLAMES_CONTENT.has(statusCode)) {
-      if (events.length > 1) return halve(events, signal);
-      return { accepted: [], rejected: events.map(({ id }) => ({ id, reason: `HTTP ${statusCode}` })) };
-    }
-    throw failure(statusCode, answer.headers['retry-after']);
+    const { statusCode, text, headers } = await post(body, signal);
+    if (statusCode >= 200 && statusCode < 300) return readDelivery(text, events, statusCode);
+    if (!BLAMES_CONTENT.has(statusCode)) throw failure(statusCode, headers);
+    if (events.length > 1) return halve(events, signal);
+    return { accepted: [], rejected: events.map(({ id }) => ({ id, reason: `HTTP ${statusCode}` })) };
   }
 
   async function halve(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<Delivery> {
@@ -58,11 +63,11 @@ export function httpUplink({ url, tokenFile, ca }: HttpUplinkSettings): Uplink {
     };
   }
 
-  return { send, close: () => agent.close() };
+  return { send, close: () => agent.destroy() };
 }
 
-/** Bad request, too large, unsupported content, unprocessable: trying again as it is would not help. */
-const BLAMES_CONTENT = new Set([400, 413, 415, 422]);
+/** Bad request, too large, unprocessable: of one event alone, trying again as it is would not help. */
+const BLAMES_CONTENT = new Set([400, 413, 422]);
 
 /** Read for each request, so that a rotated token is used without a restart. */
 export function bearer(tokenFile: string | undefined): Record<string, string> {
@@ -70,32 +75,45 @@ export function bearer(tokenFile: string | undefined): Record<string, string> {
   return { authorization: `Bearer ${readFileSync(tokenFile, 'utf8').trim()}` };
 }
 
-export function failure(statusCode: number, retryAfter: string | string[] | undefined): Error {
-  const seconds = Number(retryAfter);
+type Headers = Record<string, string | string[] | undefined>;
+
+/** What an answer that took nothing throws: with the rest it asks for, where it does. */
+export function failure(statusCode: number, headers: Headers): Error {
   const message = `HTTP ${statusCode}`;
-  return Number.isFinite(seconds) && seconds > 0
-    ? new RetryAfter(message, Math.min(seconds, 3600) * 1000)
-    : new Error(message);
+  const rest = restOf(headers);
+  return rest > 0 ? new RetryAfter(message, Math.min(rest, LONGEST_REST)) : new Error(message);
 }
 
-function readDelivery(text: string, events: readonly OutgoingEvent[]): Delivery {
-  const all: Delivery = { accepted: events.map(({ id }) => id), rejected: [] };
-  if (text.trim() === '') return all;
-  let body: { accepted?: unknown; rejected?: unknown } | null;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    return all;
+/** `Retry-After` in ms: seconds, or a date (RFC 9110 §10.2.3), which is seen from the answer's own. */
+function restOf(headers: Headers): number {
+  const text = String(headers['retry-after'] ?? '');
+  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  return Date.parse(text) - Date.parse(String(headers.date)) || 0;
+}
+
+/** @throws where the answer is something else: a login page that says 200 took nothing. */
+function readDelivery(text: string, events: readonly OutgoingEvent[], statusCode: number): Delivery {
+  if (text.trim() === '') return { accepted: events.map(({ id }) => id), rejected: [] };
+  const body = parse(text);
+  if (!Array.isArray(body?.accepted) && !Array.isArray(body?.rejected)) {
+    throw new Error(`HTTP ${statusCode} with an answer that is neither empty nor {accepted, rejected}`);
   }
-  if (body === null || (!Array.isArray(body.accepted) && !Array.isArray(body.rejected))) return all;
   const rejected = (Array.isArray(body.rejected) ? body.rejected : []).flatMap((entry) =>
     typeof entry?.id === 'string'
-      ? [{ id: entry.id, reason: String(entry.reason ?? 'rejected').slice(0, 500) }]
+      ? [{ id: entry.id, reason: String(entry.reason ?? 'rejected').slice(0, MAX_REASON) }]
       : [],
   );
   if (Array.isArray(body.accepted)) {
     return { accepted: body.accepted.filter((id): id is string => typeof id === 'string'), rejected };
   }
   const refused = new Set(rejected.map(({ id }) => id));
-  return { accepted: all.accepted.filter((id) => !refused.has(id)), rejected };
+  return { accepted: events.map(({ id }) => id).filter((id) => !refused.has(id)), rejected };
+}
+
+function parse(text: string): { accepted?: unknown; rejected?: unknown } | undefined {
+  try {
+    return JSON.parse(text) ?? undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,17 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { connectAsync, type MqttClient } from 'mqtt';
-import type { Delivery, OutgoingEvent, Uplink } from './uplink.ts';
+import type { MqttClient } from 'mqtt';
+import { type MqttSettings, openConnection } from './mqtt-connection.ts';
+import { type Delivery, type OutgoingEvent, type Uplink, withDeadline } from './uplink.ts';
 
 /** PUBACK has to be there after so long, ms: publishing into a black hole never settles by itself. */
 const DEADLINE = 15_000;
-const KEEPALIVE_S = 15;
-const CONNECT_DEADLINE = 10_000;
 
-export interface MqttUplinkSettings {
-  url: string;
-  userName?: string | undefined;
-  passwordFile?: string | undefined;
-  ca?: string | undefined;
+export interface MqttUplinkSettings extends MqttSettings {
   store: string;
   gateway: string;
 }
@@ -21,72 +15,73 @@ export interface MqttUplinkSettings {
  * to `stores/<store>/gateways/<gateway>/events/<name with dashes>`. PUBACK counts as taken, as far as
  * the broker promises. The connection is made at the first batch and again after each loss.
  */
-export function mqttUplink(settings: MqttUplinkSettings): Uplink {
+export function mqttUplink(settings: MqttUplinkSettings, deadline: number = DEADLINE): Uplink {
   const { store, gateway } = settings;
-  let client: MqttClient | undefined;
+  const closing = new AbortController();
+  /** One for both lanes: a second under the same client id would end the first (MQTT-3.1.4-2). */
+  let connection: Promise<MqttClient> | undefined;
 
-  async function connected(): Promise<MqttClient> {
-    if (client?.connected) return client;
-    client?.end(true);
-    client = await connectAsync(settings.url, {
-      ...connectionOptions(settings),
-      clientId: `gw-${gateway}`,
-      clean: true,
+  function connected(): Promise<MqttClient> {
+    if (connection) return connection;
+    const session = { clientId: clientId(settings, 'up'), clean: true };
+    const opening = openConnection(settings, session, closing.signal, deadline);
+    const forget = () => {
+      if (connection === opening) connection = undefined;
+    };
+    connection = opening;
+    opening.then((client) => client.once('close', forget), forget);
+    return opening;
+  }
+
+  async function publishAll(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<string[]> {
+    const client = await orAborted(connected(), signal);
+    const accepted: string[] = [];
+    let answered = 0;
+    await new Promise<void>((resolve) => {
+      const over = () => {
+        client.off('close', over);
+        resolve();
+      };
+      client.on('close', over);
+      signal.addEventListener('abort', over);
+      for (const { id, name, body } of events) {
+        const topic = `stores/${store}/gateways/${gateway}/events/${name.replaceAll('.', '-')}`;
+        client.publish(topic, body, { qos: 1 }, (error) => {
+          if (!error) accepted.push(id);
+          answered += 1;
+          if (answered === events.length) over();
+        });
+      }
     });
-    // An error without a listener would end the process; the next batch finds the connection gone.
-    client.on('error', () => {});
-    return client;
+    // A connection that left something unanswered cannot be trusted any more: the next batch makes one anew.
+    if (accepted.length < events.length) client.end(true);
+    return accepted;
   }
 
   return {
     async send(events, signal): Promise<Delivery> {
-      const connection = await connected();
-      const accepted: string[] = [];
-      await settleAll(events, signal, async (event) => {
-        const name = event.name.replaceAll('.', '-');
-        const topic = `stores/${store}/gateways/${gateway}/events/${name}`;
-        await connection.publishAsync(topic, event.body, { qos: 1 });
-        accepted.push(event.id);
-      });
-      if (accepted.length < events.length) {
-        // In flight on a connection that cannot be trusted any more: begin anew.
-        connection.end(true);
-        client = undefined;
-        if (accepted.length === 0) throw new Error('the broker acknowledged nothing in time');
-      }
+      const accepted = await withDeadline(signal, deadline, (inner) => publishAll(events, inner));
+      if (accepted.length === 0) throw new Error('the broker acknowledged nothing, or not in time');
       return { accepted, rejected: [] };
     },
     async close() {
-      await client?.endAsync(true);
+      closing.abort();
+      const client = await connection?.catch(() => undefined);
+      client?.end(true);
     },
   };
 }
 
-/** Reconnecting is the forwarder's work (back-off, jitter), not the library's. */
-export function connectionOptions(settings: MqttUplinkSettings) {
-  const { userName, passwordFile, ca } = settings;
-  return {
-    protocolVersion: 4 as const,
-    keepalive: KEEPALIVE_S,
-    connectTimeout: CONNECT_DEADLINE,
-    reconnectPeriod: 0,
-    queueQoSZero: false,
-    ...(userName !== undefined && { username: userName }),
-    ...(passwordFile !== undefined && { password: readFileSync(passwordFile, 'utf8').trim() }),
-    ...(ca !== undefined && { ca: readFileSync(ca) }),
-  };
+/** One for each direction: uplink and downlink are connections of their own. */
+export function clientId({ store, gateway }: MqttUplinkSettings, direction: 'up' | 'down'): string {
+  return `aisle-${store}-${gateway}-${direction}`;
 }
 
-async function settleAll(
-  events: readonly OutgoingEvent[],
-  signal: AbortSignal,
-  send: (event: OutgoingEvent) => Promise<void>,
-): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, DEADLINE);
-    signal.addEventListener('abort', () => resolve(), { once: true });
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const over = () => reject(signal.reason as Error);
+    if (signal.aborted) over();
+    signal.addEventListener('abort', over);
+    work.then(resolve, reject);
   });
-  await Promise.race([Promise.allSettled(events.map(send)), over]);
-  clearTimeout(timer);
 }

@@ -17,8 +17,9 @@ export interface Delivery {
 /**
  * A way to a central profile store. It sends a batch once and says what became of it; it never
  * buffers, retries or logs. Events in neither list are tried again later, as are all of them where
- * `send` throws. `send` is called again only after it has settled, and never after `close`; `signal`
- * aborts it. At most 100 events come at a time.
+ * `send` throws. It settles by a deadline of its own, whatever the other side does, and soon after
+ * `signal` aborts. At most 100 events come at a time and two batches are under way together, never the
+ * same event in both; after `close` there is no `send`.
  */
 export interface Uplink {
   send(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<Delivery>;
@@ -31,5 +32,24 @@ export class RetryAfter extends Error {
   constructor(message: string, ms: number) {
     super(message);
     this.ms = ms;
+  }
+}
+
+/** Runs `work` with a signal that aborts when the outer one does or after `ms`, whichever is first. */
+export async function withDeadline<T>(
+  outer: AbortSignal,
+  ms: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const inner = new AbortController();
+  const abort = () => inner.abort(outer.reason);
+  const timer = setTimeout(() => inner.abort(new Error(`no answer in ${ms / 1000} s`)), ms);
+  outer.addEventListener('abort', abort);
+  if (outer.aborted) abort();
+  try {
+    return await work(inner.signal);
+  } finally {
+    clearTimeout(timer);
+    outer.removeEventListener('abort', abort);
   }
 }

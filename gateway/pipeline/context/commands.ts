@@ -4,10 +4,14 @@ import type { CentralCommand } from '../signal.ts';
 import type { Emit } from './emit.ts';
 import type { Thermostats } from './thermostats.ts';
 
+/** A command that ended is remembered for so long after its time is up, ms: played back, it is refused. */
+const REMEMBERED_FOR = 24 * 3_600_000;
+
 /** A command on its way: kept until the device answers or its time is up, then as a spent nonce. */
 interface Pending {
   id: string;
   action: string;
+  /** Empty where the command named no device of the shop. */
   device: string;
   args: Record<string, unknown>;
   expiresAt: number;
@@ -15,7 +19,7 @@ interface Pending {
 }
 
 export interface Commands {
-  /** Checks a command and sends it on, or says why not. */
+  /** Checks a command and sends it on; one that is not for us or was here before is refused, with the reason. */
   order(command: CentralCommand, at: number, emit: Emit): string | undefined;
   replied(
     device: ShopDevice,
@@ -36,23 +40,39 @@ export function createCommands(
   stored: StoredState,
 ): Commands {
   const commands = new Map<string, Pending>();
-  for (const [key, value] of stored.get('command')) commands.set(key, value as Pending);
+  for (const [key, value] of stored.get('command')) {
+    const pending = value as Pending;
+    commands.set(key, pending);
+    if (!pending.done) expectSetpoint(pending);
+  }
 
   function order(command: CentralCommand, at: number, emit: Emit): string | undefined {
-    const { id, action, args, expiresAt } = command;
-    if (command.storeId !== identity.storeId || command.gateway !== identity.gateway) {
-      return `command ${id} is for ${command.storeId}/${command.gateway}`;
+    const { id, storeId, gateway, expiresAt } = command;
+    if (storeId !== identity.storeId || gateway !== identity.gateway) {
+      return `command ${id} is for gateway ${gateway} of store ${storeId}`;
     }
     // The id is the nonce: once taken, never again.
     if (commands.has(id)) return `command ${id} was taken before`;
-    const { device: name, ...rest } = args;
-    const device = typeof name === 'string' ? devices.get(name) : undefined;
-    const pending: Pending = { id, action, device: device?.id ?? '', args: rest, expiresAt, done: false };
-    const error = refusal(pending, device, at);
-    if (error !== undefined) return void complete(pending, false, error, at, emit);
+    if (expiresAt + REMEMBERED_FOR <= at) return `command ${id} expired over a day ago`;
+    const read = readOrder(command, devices, at);
+    const pending: Pending = {
+      id,
+      action: command.action,
+      device: read.device ?? '',
+      args: read.args,
+      expiresAt,
+      done: false,
+    };
+    if (read.error !== undefined) return void complete(pending, false, read.error, at, emit);
     keep(pending, emit);
+    expectSetpoint(pending);
     emit.command(toDevice(pending));
     return undefined;
+  }
+
+  function expectSetpoint(pending: Pending): void {
+    const setpointC = setpointOf(pending);
+    if (setpointC !== undefined) thermostats.ordered(pending.device, setpointC, 'central');
   }
 
   function replied(
@@ -64,32 +84,32 @@ export function createCommands(
     const pending = commands.get(reply.id);
     if (!pending || pending.done || pending.device !== device.id || pending.action !== reply.command) return;
     complete(pending, reply.ok, reply.error, at, emit);
-    if (reply.ok && typeof pending.args.setpointC === 'number') {
-      thermostats.obeyed(device.id, pending.args.setpointC, 'central');
-    }
   }
 
   function tick(at: number, emit: Emit): void {
     for (const pending of commands.values()) {
       if (pending.expiresAt > at) continue;
       if (!pending.done) complete(pending, false, 'expired', at, emit);
-      // An expired nonce is refused by its date: it need not be remembered.
+      if (pending.expiresAt + REMEMBERED_FOR > at) continue;
       commands.delete(pending.id);
       emit.change('command', pending.id, null);
     }
   }
 
   function complete(pending: Pending, ok: boolean, error: string | undefined, at: number, emit: Emit): void {
+    const { id, action, device } = pending;
+    const setpointC = setpointOf(pending);
     pending.done = true;
     keep(pending, emit);
+    if (!ok && setpointC !== undefined) thermostats.refused(device, setpointC);
     emit.event({
       name: 'command.completed',
       class: 'B',
       time: at,
       data: {
-        id: pending.id,
-        action: pending.action,
-        ...(pending.device !== '' && { device: pending.device }),
+        id,
+        action,
+        ...(device !== '' && { device }),
         ok,
         ...(error !== undefined && { error }),
         by: 'central',
@@ -113,15 +133,29 @@ export function createCommands(
   };
 }
 
-function refusal(pending: Pending, device: ShopDevice | undefined, at: number): string | undefined {
-  if (pending.expiresAt <= at) return 'expired';
-  if (!device) return 'unknown device';
-  const form = device.type.commands?.[pending.action];
-  if (!form) return `${device.kind} has no command ${pending.action}`;
-  const parsed = form.safeParse(pending.args);
-  return parsed.success ? undefined : `refused: ${parsed.error.issues[0]?.message ?? 'wrong form'}`;
+function setpointOf({ action, args }: Pending): number | undefined {
+  return action === 'setpoint' && typeof args.setpointC === 'number' ? args.setpointC : undefined;
+}
+
+/** The device and the arguments in its own form, or what is wrong. */
+function readOrder(
+  { action, args: { device: name, ...args }, expiresAt }: CentralCommand,
+  devices: ReadonlyMap<string, ShopDevice>,
+  at: number,
+): { device?: string; args: Record<string, unknown>; error?: string } {
+  const device = typeof name === 'string' ? devices.get(name) : undefined;
+  const refuse = (error: string) => ({ args: {}, error, ...(device && { device: device.id }) });
+  if (expiresAt <= at) return refuse('expired');
+  if (!device) return refuse(name === undefined ? `action ${action} is not available` : 'unknown device');
+  const { commands = {} } = device.type;
+  const form = Object.hasOwn(commands, action) ? commands[action] : undefined;
+  if (!form) return refuse(`${device.kind} has no command ${action}`);
+  const parsed = form.safeParse(args);
+  if (parsed.success) return { device: device.id, args: parsed.data };
+  const issue = parsed.error.issues[0];
+  return refuse(`${issue?.path.join('.') || 'args'}: ${issue?.message ?? 'wrong form'}`);
 }
 
 function toDevice({ id, action, device, args, expiresAt }: Pending): DeviceCommand {
-  return { device, command: action, payload: { id, expiresAt: new Date(expiresAt).toISOString(), ...args } };
+  return { device, command: action, payload: { ...args, id, expiresAt: new Date(expiresAt).toISOString() } };
 }

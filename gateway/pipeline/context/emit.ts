@@ -1,16 +1,18 @@
-import type { DeviceCommand, Outcome, StateChange, StateKind, StoreEvent } from '../outcome.ts';
+import type { DeviceCommand, Outcome, StateKind, StoreEvent } from '../outcome.ts';
 
 /** Collects what one signal brings about. */
 export interface Emit {
   /** `<device>/<boot>/<seq>` of the message at hand; events carry it unless they name another. */
   cause: string | undefined;
   event(event: StoreEvent): void;
+  /** A row to be kept, `null` to remove it; the last word on a row counts. */
   change(kind: StateKind, key: string, value: unknown): void;
   command(command: DeviceCommand): void;
 }
 
 /** Writes into an outcome; every event gets the store's id, and the message that caused it. */
 export function emitInto(outcome: Outcome, storeId: string, cause: string | undefined): Emit {
+  const places = new Map<string, number>();
   return {
     cause,
     event(event) {
@@ -21,10 +23,12 @@ export function emitInto(outcome: Outcome, storeId: string, cause: string | unde
       });
     },
     change(kind, key, value) {
-      const change: StateChange = { kind, key, value };
-      const again = outcome.changes.findIndex((other) => other.kind === kind && other.key === key);
-      if (again >= 0) outcome.changes[again] = change;
-      else outcome.changes.push(change);
+      // A copy: what the pipeline remembers goes on changing, what goes to disk must not.
+      const change = { kind, key, value: structuredClone(value) };
+      const row = `${kind} ${key}`;
+      const place = places.get(row);
+      if (place !== undefined) outcome.changes[place] = change;
+      else places.set(row, outcome.changes.push(change) - 1);
     },
     command(command) {
       outcome.commands.push(command);

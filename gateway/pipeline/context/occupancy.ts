@@ -1,4 +1,5 @@
 import type { StoreMap } from '../../store-map.ts';
+import type { StoreEvent } from '../outcome.ts';
 import type { Emit } from './emit.ts';
 
 /** Below so many nothing is told (R18; an engineering default, no legal number is known). */
@@ -15,46 +16,53 @@ export interface Occupancy {
   everybody(at: number): number | null;
 }
 
-/** Counts that receivers made in their memory: a zone's is the largest `near` of its receivers, never a sum. */
-export function createOccupancy(map: StoreMap): Occupancy {
+/**
+ * Counts that receivers made in their memory: a zone's is the largest `near` of its receivers, never a sum.
+ * With `enabled` false (mode `off`) nobody is counted.
+ */
+export function createOccupancy(map: StoreMap, enabled: boolean): Occupancy {
   const zones = new Map<string, number>();
   const latest = new Map<string, { count: number; until: number }>();
   let windowStart: number | undefined;
 
   return {
     counted(receiver, { windowS, near, far }, at) {
+      if (!enabled) return;
       latest.set(receiver, { count: near + far, until: at + 2 * windowS * 1000 });
       const zone = map.anchors.get(receiver)?.zone;
       if (zone !== undefined) zones.set(zone, Math.max(zones.get(zone) ?? 0, near));
     },
     tick(at, emit) {
       const start = Math.floor(at / WINDOW) * WINDOW;
-      if (windowStart === start) return;
-      for (const [zoneId, count] of zones) {
-        const suppressed = count < K;
-        emit.event({
-          name: 'occupancy.aggregated',
-          class: 'C',
-          time: at,
-          data: {
-            zoneId,
-            windowStart: new Date(windowStart ?? start).toISOString(),
-            windowEnd: new Date(start).toISOString(),
-            count: suppressed ? null : rounded(count),
-            suppressed,
-            k: K,
-            rounding: ROUNDING,
-            method: 'largest-near',
-          },
-        });
-      }
-      zones.clear();
+      const from = windowStart ?? start;
       windowStart = start;
+      if (from === start) return;
+      for (const [zoneId, count] of zones) emit.event(aggregated(zoneId, count, from, start, at));
+      zones.clear();
     },
     everybody(at) {
       let most = 0;
       for (const { count, until } of latest.values()) if (until >= at) most = Math.max(most, count);
       return most < K ? null : rounded(most);
+    },
+  };
+}
+
+function aggregated(zoneId: string, count: number, from: number, to: number, at: number): StoreEvent {
+  const suppressed = count < K;
+  return {
+    name: 'occupancy.aggregated',
+    class: 'C',
+    time: at,
+    data: {
+      zoneId,
+      windowStart: new Date(from).toISOString(),
+      windowEnd: new Date(to).toISOString(),
+      count: suppressed ? null : rounded(count),
+      suppressed,
+      k: K,
+      rounding: ROUNDING,
+      method: 'largest-near',
     },
   };
 }

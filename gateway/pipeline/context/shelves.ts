@@ -3,25 +3,43 @@ import type { Slot, StoreMap } from '../../store-map.ts';
 import type { StoredState } from '../outcome.ts';
 import type { Emit } from './emit.ts';
 
+/*
+ * Weights to picks, put-backs and stock levels.
+ *
+ * - A slot's first weight ever is where the count begins; nothing happened yet.
+ * - A weight that holds is settled: the difference to the one before is goods where it is whole units,
+ *   and otherwise something that lies there beside the goods (a bag, an arm), which is not counted.
+ * - Between two settled weights a load cell creeps, and the settled weight creeps with it.
+ * - A shelf that tells changes only, and never its weight, gives picks and put-backs and no levels.
+ */
+
 /** A new weight has to hold for so long before it counts, ms: a hand rests on the shelf for less. */
 const SETTLE = 500;
 /** Readings that differ by less than this share of a unit are the same weight. */
 const SAME = 0.2;
 /** What is left over beside whole units, as a share of one, before a change is no longer goods. */
-const LEFT_OVER = 0.4;
+const LEFT_OVER = 0.25;
+/** Of the difference to the settled weight, the share by which each reading moves it. */
+const CREEP = 1 / 16;
 /** At or below this share of its capacity a slot is `low`. */
 const LOW = 0.25;
 
 type Level = 'ok' | 'low' | 'empty';
 
-/** A slot as it is stored: the weight that its last events brought it to, and its level. Grams. */
+/** A slot as it is stored. Grams. */
 interface Settled {
   g: number;
+  /** Of it, what is not goods. */
+  besideG: number;
   level: Level;
 }
 
 interface SlotState {
+  device: string;
+  slot: Slot;
   settled: Settled;
+  /** The settled weight as it is on disk. */
+  storedG: number;
   /** A weight that is being watched until it holds. */
   pending?: { g: number; since: number; cause: string | undefined };
 }
@@ -30,129 +48,159 @@ export interface Shelves {
   weighed(device: string, slots: SlotWeight[], at: number, emit: Emit): void;
   /** Settles what held long enough; a shelf may report a change once and then fall silent. */
   tick(at: number, emit: Emit): void;
-  /** Readings of slots that no fixture of the map describes, since the start. */
-  unmapped(): number;
 }
 
-/** Weights to picks, put-backs and stock levels. */
 export function createShelves(map: StoreMap, stored: StoredState): Shelves {
-  const slots = new Map<string, SlotState>();
-  for (const [key, value] of stored.get('slot')) slots.set(key, { settled: { ...(value as Settled) } });
-  let unmapped = 0;
+  const states = new Map<string, SlotState>();
+  const settledBefore = stored.get('slot');
+  for (const [device, { slots }] of map.fixtures) {
+    for (const slot of slots.values()) {
+      const settled = settledBefore.get(keyOf(device, slot)) as Settled | undefined;
+      if (settled) states.set(keyOf(device, slot), { device, slot, settled, storedG: settled.g });
+    }
+  }
 
   function weighed(device: string, weights: SlotWeight[], at: number, emit: Emit): void {
     for (const weight of weights) {
       const slot = map.fixtures.get(device)?.slots.get(weight.slot);
-      if (!slot) unmapped += 1;
-      else if ('deltaG' in weight) change(device, slot, weight.deltaG, at, emit);
-      else if (weight.ok) watch(device, slot, weight.g, at, emit);
+      if (!slot) continue;
+      const state = states.get(keyOf(device, slot));
+      if ('deltaG' in weight) changed(device, slot, state, weight.deltaG, at, emit);
+      else if (!weight.ok) continue;
+      else if (state) watch(state, weight.g, at, emit);
+      else begin(device, slot, weight.g, emit);
     }
+  }
+
+  function begin(device: string, slot: Slot, g: number, emit: Emit): void {
+    const settled: Settled = { g, besideG: 0, level: levelOf(slot, g) };
+    const state = { device, slot, settled, storedG: g };
+    states.set(keyOf(device, slot), state);
+    keep(state, emit);
   }
 
   /** A change that the shelf itself found stable cannot be told from a later reading: it counts at once. */
-  function change(device: string, slot: Slot, deltaG: number, at: number, emit: Emit): void {
-    const state = slots.get(keyOf(device, slot));
-    settle(device, slot, state, (state?.settled.g ?? 0) + deltaG, at, emit);
+  function changed(
+    device: string,
+    slot: Slot,
+    state: SlotState | undefined,
+    deltaG: number,
+    at: number,
+    emit: Emit,
+  ): void {
+    if (state) settle(state, state.settled.g + deltaG, at, emit.cause, emit);
+    else tellMove(device, slot, deltaG, at, emit.cause, emit);
   }
 
-  function watch(device: string, slot: Slot, g: number, at: number, emit: Emit): void {
-    const key = keyOf(device, slot);
-    const state = slots.get(key);
-    if (!state) {
-      // The first weight ever is where the count begins.
-      const settled = { g, level: levelOf(slot, g) };
-      slots.set(key, { settled });
-      emit.change('slot', key, settled);
-      return;
-    }
+  function watch(state: SlotState, g: number, at: number, emit: Emit): void {
+    const { slot, settled, pending } = state;
     const tolerance = slot.unitGrams * SAME;
-    if (Math.abs(g - state.settled.g) < tolerance) {
+    if (Math.abs(g - settled.g) < tolerance) {
       delete state.pending;
-      // Temperature and creep move a load cell slowly: the level follows, in memory.
-      state.settled.g += (g - state.settled.g) / 16;
-    } else if (state.pending && Math.abs(g - state.pending.g) < tolerance) {
-      if (at - state.pending.since >= SETTLE) settle(device, slot, state, g, at, emit);
+      settled.g += (g - settled.g) * CREEP;
+      // On disk before it has crept so far that a restart would take it for a pick.
+      if (Math.abs(settled.g - state.storedG) >= tolerance / 2) keep(state, emit);
+    } else if (pending && Math.abs(g - pending.g) < tolerance) {
+      if (at - pending.since >= SETTLE) settle(state, g, at, pending.cause, emit);
     } else state.pending = { g, since: at, cause: emit.cause };
   }
 
   function tick(at: number, emit: Emit): void {
-    for (const [key, state] of slots) {
-      if (!state.pending || at - state.pending.since < SETTLE) continue;
-      const device = key.slice(0, key.lastIndexOf('/'));
-      const slot = map.fixtures.get(device)?.slots.get(Number(key.slice(key.lastIndexOf('/') + 1)));
-      if (slot) settle(device, slot, state, state.pending.g, at, emit);
-      else delete state.pending;
+    for (const state of states.values()) {
+      const { pending } = state;
+      if (pending && at - pending.since >= SETTLE) settle(state, pending.g, at, pending.cause, emit);
     }
   }
 
-  function settle(
-    device: string,
-    slot: Slot,
-    state: SlotState | undefined,
-    g: number,
-    at: number,
-    emit: Emit,
-  ): void {
-    const key = keyOf(device, slot);
-    const before: Settled = state?.settled ?? { g: 0, level: 'empty' };
-    // What settles later was caused by the message that first showed it.
-    const cause = state?.pending?.cause ?? emit.cause;
-    const after: Settled = { g, level: levelOf(slot, g) };
-    slots.set(key, { settled: after });
-    emit.change('slot', key, after);
-    const tell = (name: string, data: Record<string, unknown>) =>
-      emit.event({ name, class: 'B', time: at, data, ...(cause !== undefined && { causationId: cause }) });
-    tellMove(device, slot, g - before.g, tell);
-    if (state && after.level !== before.level) tellStock(device, slot, after, before.level, tell);
+  /** `cause` is the message that first showed the new weight. */
+  function settle(state: SlotState, g: number, at: number, cause: string | undefined, emit: Emit): void {
+    const { device, slot, settled: before } = state;
+    delete state.pending;
+    const deltaG = g - before.g;
+    const isGoods = tellMove(device, slot, deltaG, at, cause, emit);
+    const besideG = isGoods ? before.besideG : before.besideG + deltaG;
+    const isNothing = Math.abs(besideG) < slot.unitGrams * SAME;
+    state.settled = { g, besideG: isNothing ? 0 : besideG, level: levelOf(slot, g - besideG) };
+    keep(state, emit);
+    if (state.settled.level !== before.level) tellStock(state, before.level, at, cause, emit);
   }
 
-  return { weighed, tick, unmapped: () => unmapped };
+  function keep(state: SlotState, emit: Emit): void {
+    state.storedG = state.settled.g;
+    emit.change('slot', keyOf(state.device, state.slot), state.settled);
+  }
+
+  return { weighed, tick };
 }
 
 function keyOf(device: string, slot: Slot): string {
   return `${device}/${slot.slot}`;
 }
 
-function levelOf(slot: Slot, g: number): Level {
-  const units = unitsOf(slot, g);
+function levelOf(slot: Slot, goodsG: number): Level {
+  const units = unitsOf(slot, goodsG);
   if (units <= 0) return 'empty';
   return slot.capacity !== undefined && units <= slot.capacity * LOW ? 'low' : 'ok';
 }
 
-function unitsOf(slot: Slot, g: number): number {
-  return Math.max(0, Math.round(g / slot.unitGrams));
+function unitsOf(slot: Slot, goodsG: number): number {
+  return Math.max(0, Math.round(goodsG / slot.unitGrams));
 }
 
-type Tell = (name: string, data: Record<string, unknown>) => void;
-
-function tellMove(device: string, slot: Slot, deltaG: number, tell: Tell): void {
+/** False where the change is not a whole number of units: something that does not belong there. */
+function tellMove(
+  device: string,
+  slot: Slot,
+  deltaG: number,
+  at: number,
+  cause: string | undefined,
+  emit: Emit,
+): boolean {
   const units = Math.abs(deltaG) / slot.unitGrams;
   const quantity = Math.round(units);
   const leftOver = Math.abs(units - quantity);
-  // Not a whole number of units: a bag put down, a hand, something that does not belong there.
-  if (quantity === 0 || leftOver > LEFT_OVER) return;
-  tell(deltaG < 0 ? 'shelf.item.picked' : 'shelf.item.returned', {
-    shelfId: device,
-    slot: slot.slot,
-    sku: slot.sku,
-    ...(slot.gtin !== undefined && { gtin: slot.gtin }),
-    quantity,
-    deltaG: tenths(deltaG),
-    unitG: slot.unitGrams,
-    confidence: Math.round((1 - leftOver) * 100) / 100,
+  if (quantity === 0 || leftOver > LEFT_OVER) return false;
+  emit.event({
+    name: deltaG < 0 ? 'shelf.item.picked' : 'shelf.item.returned',
+    class: 'B',
+    time: at,
+    ...(cause !== undefined && { causationId: cause }),
+    data: {
+      shelfId: device,
+      slot: slot.slot,
+      sku: slot.sku,
+      ...(slot.gtin !== undefined && { gtin: slot.gtin }),
+      quantity,
+      deltaG: tenths(deltaG),
+      unitG: slot.unitGrams,
+      confidence: Math.round((1 - leftOver) * 100) / 100,
+    },
   });
+  return true;
 }
 
-function tellStock(device: string, slot: Slot, after: Settled, previousLevel: Level, tell: Tell): void {
-  tell('shelf.stock.changed', {
-    shelfId: device,
-    slot: slot.slot,
-    sku: slot.sku,
-    estimatedUnits: unitsOf(slot, after.g),
-    weightG: tenths(after.g),
-    ...(slot.capacity !== undefined && { capacity: slot.capacity }),
-    level: after.level,
-    previousLevel,
+function tellStock(
+  { device, slot, settled }: SlotState,
+  previousLevel: Level,
+  at: number,
+  cause: string | undefined,
+  emit: Emit,
+): void {
+  emit.event({
+    name: 'shelf.stock.changed',
+    class: 'B',
+    time: at,
+    ...(cause !== undefined && { causationId: cause }),
+    data: {
+      shelfId: device,
+      slot: slot.slot,
+      sku: slot.sku,
+      estimatedUnits: unitsOf(slot, settled.g - settled.besideG),
+      weightG: tenths(settled.g),
+      ...(slot.capacity !== undefined && { capacity: slot.capacity }),
+      level: settled.level,
+      previousLevel,
+    },
   });
 }
 

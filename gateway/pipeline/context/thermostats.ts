@@ -17,26 +17,32 @@ export interface Thermostats {
     at: number,
     emit: Emit,
   ): void;
-  /** A command was obeyed: the change that the device reports next is `by` this. */
-  obeyed(device: string, setpointC: number, by: ChangedBy): void;
+  /**
+   * A setpoint was ordered: where it is the next that the device reports, it is changed `by` this. Devices
+   * report it before their reply as well as after.
+   */
+  ordered(device: string, setpointC: number, by: ChangedBy): void;
+  /** That order came to nothing. */
+  refused(device: string, setpointC: number): void;
 }
 
 /** A change of setpoint or mode is an event; readings between are climate. */
 export function createThermostats(stored: StoredState): Thermostats {
   const told = new Map<string, Told>();
   for (const [key, value] of stored.get('thermostat')) told.set(key, value as Told);
-  const obeyed = new Map<string, { setpointC: number; by: ChangedBy }>();
+  const orders = new Map<string, { setpointC: number; by: ChangedBy }>();
 
   return {
-    said(device, reading, at, emit) {
+    said(device, { setpointC, currentC, mode, valvePct }, at, emit) {
       const before = told.get(device.id);
-      const { setpointC, currentC, mode, valvePct } = reading;
-      const now: Told = { setpointC, ...(mode !== undefined && { mode }) };
-      if (before && before.setpointC === setpointC && before.mode === mode) return;
+      // A device need not repeat its mode each time.
+      const isSameMode = mode === undefined || mode === before?.mode;
+      if (before?.setpointC === setpointC && isSameMode) return;
+      const order = orders.get(device.id);
+      if (before?.setpointC !== setpointC) orders.delete(device.id);
+      const now: Told = { ...before, setpointC, ...(mode !== undefined && { mode }) };
       told.set(device.id, now);
       emit.change('thermostat', device.id, now);
-      const order = obeyed.get(device.id);
-      obeyed.delete(device.id);
       emit.event({
         name: 'thermostat.changed',
         class: 'B',
@@ -48,12 +54,13 @@ export function createThermostats(stored: StoredState): Thermostats {
           ...(currentC !== undefined && { currentC }),
           ...(valvePct !== undefined && { valvePct }),
           ...(mode !== undefined && { mode }),
-          changedBy: order?.setpointC === setpointC ? order.by : 'device',
+          changedBy: before?.setpointC !== setpointC && order?.setpointC === setpointC ? order.by : 'device',
         },
       });
     },
-    obeyed(device, setpointC, by) {
-      obeyed.set(device, { setpointC, by });
+    ordered: (device, setpointC, by) => void orders.set(device, { setpointC, by }),
+    refused(device, setpointC) {
+      if (orders.get(device)?.setpointC === setpointC) orders.delete(device);
     },
   };
 }

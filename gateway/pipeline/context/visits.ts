@@ -1,44 +1,44 @@
 import type { ConsentRecord } from '../../consents.ts';
 import type { StoreMap } from '../../store-map.ts';
-import type { Identify, Recognised, Subject } from '../identify.ts';
+import type { Identify, Recognised } from '../identify.ts';
 import type { Presence } from '../locate.ts';
 import type { StoredState } from '../outcome.ts';
 import type { Emit } from './emit.ts';
+import {
+  type Allowed,
+  type EndReason,
+  iso,
+  seconds,
+  tell,
+  tellEndWithoutSubject,
+  type Visit,
+  visitTimes,
+} from './visit.ts';
 
 /** Not seen for so long, a visit ends as `absent`, at the moment of the last sighting, ms. */
 const ABSENT_AFTER = 300_000;
-/** Last seen in a zone of kind `entrance` and not since, it ends as `exit`, ms. */
+/** Back in a zone of kind `entrance` and not seen since, it ends as `exit`, ms. */
 const EXIT_AFTER = 60_000;
+/** A sighting that was so long on its way begins no visit: it may belong to one that has ended, ms. */
+const LATE = EXIT_AFTER;
 /** Contract, `zone.dwelled`: seconds. */
 const DWELL_THRESHOLDS = [30, 120, 300];
 /** How often an open visit's last sighting is written, ms: what a crash may cost of its duration. */
 const LAST_SEEN_KEPT_EVERY = 30_000;
 
-type EndReason = 'absent' | 'exit' | 'withdrawn' | 'expired' | 'mode';
-
-/** An open visit, as it is stored. Times are ms since the epoch. */
-export interface Visit {
-  visitId: string;
-  subjectRef: string;
-  recordId: string;
-  startedAt: number;
-  lastSeen: number;
-  keptSeen: number;
-  /** The zone it is in, with the dwell thresholds already told. */
-  zone?: { id: string; enteredAt: number; dwelled: number[] };
-  /** Dwell of the zones left, in the order of leaving. */
-  zones: { zoneId: string; dwellS: number }[];
-}
-
 export interface Visits {
-  /** A subject was seen; begins the visit, and enters and leaves zones where location is granted. */
-  seen(recognised: Recognised, presence: Presence | undefined, at: number, emit: Emit): void;
-  /** Dwell thresholds, zones lost, visits that end by absence. */
-  tick(presences: ReadonlyMap<string, Presence>, at: number, emit: Emit): string[];
-  /** Consent of these records ended: their visits end now, without a subject. */
-  withdraw(recordIds: ReadonlySet<string>, at: number, emit: Emit): void;
-  /** Ends every visit whose record permits no more (`expired`, stale list, mode, clock). */
-  endUnpermitted(reason: (recordId: string) => EndReason | undefined, at: number, emit: Emit): string[];
+  /** A subject was seen: begins its visit or goes on with it. False where it has none and may begin none. */
+  seen(recognised: Recognised, at: number, emit: Emit): boolean;
+  /** Where it is believed to be: enters and leaves zones, where location is granted. */
+  placed(presence: Presence, at: number, emit: Emit): void;
+  /** Dwell thresholds, and visits that end by absence: returns whose. */
+  tick(at: number, emit: Emit): string[];
+  /** Consent of these subjects ended, by record: their visits end now, without a subject. */
+  withdraw(records: ReadonlyMap<string, string>, at: number, emit: Emit): void;
+  /** Ends every visit that this gives a reason for (`expired`, `mode`): returns whose. */
+  endUnpermitted(reason: (visit: Visit) => 'expired' | 'mode' | undefined, at: number, emit: Emit): string[];
+  /** `location` is granted no longer: where the subject was is forgotten, and not told. */
+  forgetPlaces(subjectRef: string, emit: Emit): void;
   open(): Iterable<Visit>;
 }
 
@@ -56,161 +56,183 @@ export function createVisits(
   /** Restored visits are absent only from the first signal on: the gateway was away, not the shopper. */
   let awakeSince: number | undefined;
 
-  function seen(recognised: Recognised, presence: Presence | undefined, at: number, emit: Emit): void {
-    const { subject, consent } = recognised;
-    let visit = visits.get(subject.ref);
-    if (!visit) {
-      visit = {
-        visitId: newVisitId(),
-        subjectRef: subject.ref,
-        recordId: consent.recordId,
-        startedAt: recognised.at,
-        lastSeen: recognised.at,
-        keptSeen: recognised.at,
-        zones: [],
-      };
-      visits.set(subject.ref, visit);
-      const { method, confidence } = recognised;
-      personal(emit, visit, subject, consent, 'visit.started', at, {
-        visitId: visit.visitId,
-        method,
-        confidence,
-      });
-      keep(visit, emit);
-    }
-    visit.recordId = consent.recordId;
+  function seen(recognised: Recognised, at: number, emit: Emit): boolean {
+    const visit = visits.get(recognised.subject.ref);
+    if (!visit) return begin(recognised, at, emit);
     visit.lastSeen = Math.max(visit.lastSeen, recognised.at);
-    if (presence) moveTo(visit, presence, at, emit);
+    adopt(visit, recognised.consent, at, emit);
+    return true;
   }
 
-  /** Tells the zones left and entered, as far as `location` is granted. */
-  function moveTo(visit: Visit, presence: Presence, at: number, emit: Emit): void {
-    const zone = map.zones.get(presence.zone);
-    // A sensitive zone is nowhere: nothing personal comes from it (R25).
-    const next = zone && !zone.sensitive ? zone.id : undefined;
-    if (next === visit.zone?.id) return;
-    const allowed = identify.resume(visit.recordId, 'location', at);
-    if (!allowed) return;
-    if (visit.zone) leaveZone(visit, allowed, Math.min(presence.since, at), at, emit);
-    if (next !== undefined) {
-      const enteredAt = Math.max(presence.since, visit.startedAt);
-      visit.zone = { id: next, enteredAt, dwelled: [] };
-      personal(emit, visit, allowed.subject, allowed.consent, 'zone.entered', at, {
-        visitId: visit.visitId,
-        zoneId: next,
-        enteredAt: iso(enteredAt),
-        confidence: presence.confidence,
-        ...(presence.x !== undefined &&
-          presence.y !== undefined && {
-            position: { x: centimetres(presence.x), y: centimetres(presence.y) },
-          }),
-      });
-    }
+  function begin(
+    { subject, consent, anchor, method, confidence, at: seenAt }: Recognised,
+    at: number,
+    emit: Emit,
+  ) {
+    if (at - seenAt > LATE || isSensitive(map.anchors.get(anchor)?.zone)) return false;
+    const visit: Visit = {
+      visitId: newVisitId(),
+      subjectRef: subject.ref,
+      recordId: consent.recordId,
+      startedAt: seenAt,
+      lastSeen: seenAt,
+      keptSeen: seenAt,
+      zones: [],
+    };
+    visits.set(subject.ref, visit);
+    tell(visit, { subject, consent }, 'visit.started', { method, confidence }, at, emit);
+    keep(visit, emit);
+    return true;
+  }
+
+  /** Of a person's records the visit rests on one that permits, and rather on one with `location`. */
+  function adopt(visit: Visit, consent: ConsentRecord, at: number, emit: Emit): void {
+    if (visit.recordId === consent.recordId) return;
+    const purpose = consent.purposes.includes('location') ? 'location' : 'recognition';
+    if (identify.resume(visit.recordId, purpose, at)) return;
+    visit.recordId = consent.recordId;
     keep(visit, emit);
   }
 
-  function leaveZone(
+  function placed(presence: Presence, at: number, emit: Emit): void {
+    const visit = visits.get(presence.subject.ref);
+    const allowed = visit && identify.resume(visit.recordId, 'location', at);
+    if (!visit || !allowed) return;
+    // A sensitive zone is nowhere: nothing personal comes from it (R25).
+    const next = isSensitive(presence.zone) ? undefined : map.zones.get(presence.zone)?.id;
+    if (next === visit.zone?.id) return;
+    // Lost from sight, it was there until it was seen last; how long it was not is nobody's dwell.
+    const leftAt = presence.zone === 'unknown' ? visit.lastSeen : Math.min(presence.since, at);
+    leaveZone(visit, allowed, leftAt, at, emit);
+    if (next !== undefined) enterZone(visit, allowed, next, presence, at, emit);
+    keep(visit, emit);
+  }
+
+  function enterZone(
     visit: Visit,
-    allowed: { subject: Subject; consent: ConsentRecord },
-    leftAt: number,
+    allowed: Allowed,
+    zoneId: string,
+    { since, confidence, x, y }: Presence,
     at: number,
     emit: Emit,
   ): void {
+    const enteredAt = Math.max(since, visit.startedAt);
+    visit.zone = { id: zoneId, enteredAt, dwelled: [] };
+    const position = x !== undefined &&
+      y !== undefined && { position: { x: centimetres(x), y: centimetres(y) } };
+    tell(
+      visit,
+      allowed,
+      'zone.entered',
+      { zoneId, enteredAt: iso(enteredAt), confidence, ...position },
+      at,
+      emit,
+    );
+  }
+
+  function leaveZone(visit: Visit, allowed: Allowed, leftAt: number, at: number, emit: Emit): void {
     if (!visit.zone) return;
-    const { id, enteredAt } = visit.zone;
+    const { id: zoneId, enteredAt } = visit.zone;
     const dwellS = seconds(leftAt - enteredAt);
-    personal(emit, visit, allowed.subject, allowed.consent, 'zone.exited', at, {
-      visitId: visit.visitId,
-      zoneId: id,
-      enteredAt: iso(enteredAt),
-      dwellS,
-    });
-    visit.zones.push({ zoneId: id, dwellS });
+    tell(visit, allowed, 'zone.exited', { zoneId, enteredAt: iso(enteredAt), dwellS }, at, emit);
+    const before = visit.zones.find((zone) => zone.zoneId === zoneId);
+    if (before) before.dwellS += dwellS;
+    else visit.zones.push({ zoneId, dwellS });
+    visit.lastZone = zoneId;
     delete visit.zone;
   }
 
-  function tick(presences: ReadonlyMap<string, Presence>, at: number, emit: Emit): string[] {
+  function tick(at: number, emit: Emit): string[] {
     awakeSince ??= at;
     const gone: string[] = [];
     for (const visit of visits.values()) {
-      const presence = presences.get(visit.subjectRef);
-      const wasIn = visit.zone?.id;
-      if (presence) moveTo(visit, presence, at, emit);
       tellDwell(visit, at, emit);
       const silentFor = at - Math.max(visit.lastSeen, awakeSince);
-      const lastZone = wasIn ?? visit.zones.at(-1)?.zoneId;
-      const leftByDoor = lastZone !== undefined && map.zones.get(lastZone)?.kind === 'entrance';
-      if (silentFor >= (leftByDoor ? EXIT_AFTER : ABSENT_AFTER)) {
-        endByAbsence(visit, leftByDoor ? 'exit' : 'absent', at, emit);
+      const byTheDoor = wentBackToTheDoor(visit);
+      if (silentFor >= (byTheDoor ? EXIT_AFTER : ABSENT_AFTER)) {
+        endByAbsence(visit, byTheDoor ? 'exit' : 'absent', at, emit);
         gone.push(visit.subjectRef);
       } else if (visit.lastSeen - visit.keptSeen >= LAST_SEEN_KEPT_EVERY) keep(visit, emit);
     }
     return gone;
   }
 
+  /** Who was nowhere else yet is rather coming in: a phone at rest may be silent for minutes. */
+  function wentBackToTheDoor(visit: Visit): boolean {
+    const last = visit.zone?.id ?? visit.lastZone;
+    if (last === undefined || map.zones.get(last)?.kind !== 'entrance') return false;
+    return visit.zones.some(({ zoneId }) => zoneId !== last);
+  }
+
+  /** Up to the last sighting: who fell silent dwells no longer. */
   function tellDwell(visit: Visit, at: number, emit: Emit): void {
-    if (!visit.zone || at - visit.lastSeen >= LAST_SEEN_KEPT_EVERY) return;
-    const dwellS = seconds(at - visit.zone.enteredAt);
+    if (!visit.zone) return;
+    const { id: zoneId, enteredAt, dwelled } = visit.zone;
+    const dwellS = seconds(visit.lastSeen - enteredAt);
     for (const thresholdS of DWELL_THRESHOLDS) {
-      if (dwellS < thresholdS || visit.zone.dwelled.includes(thresholdS)) continue;
+      if (dwellS < thresholdS || dwelled.includes(thresholdS)) continue;
       const allowed = identify.resume(visit.recordId, 'location', at);
       if (!allowed) return;
-      visit.zone.dwelled.push(thresholdS);
-      personal(emit, visit, allowed.subject, allowed.consent, 'zone.dwelled', at, {
-        visitId: visit.visitId,
-        zoneId: visit.zone.id,
-        dwellS,
-        thresholdS,
-      });
+      dwelled.push(thresholdS);
+      tell(visit, allowed, 'zone.dwelled', { zoneId, dwellS, thresholdS }, at, emit);
       keep(visit, emit);
     }
   }
 
   function endByAbsence(visit: Visit, reason: EndReason, at: number, emit: Emit): void {
     const allowed = identify.resume(visit.recordId, 'recognition', at);
-    if (!allowed) return endWithoutSubject(visit, 'expired', at, emit);
+    if (!allowed) return endWithoutSubject(visit, visit.recordId, 'expired', at, emit);
     const located = identify.resume(visit.recordId, 'location', at);
     if (located) leaveZone(visit, located, visit.lastSeen, at, emit);
-    personal(emit, visit, allowed.subject, allowed.consent, 'visit.ended', at, {
-      ...duration(visit, visit.lastSeen),
-      ...(located && { zones: visit.zones }),
-      reason,
-    });
+    const zones = located && { zones: visit.zones };
+    tell(visit, allowed, 'visit.ended', { ...visitTimes(visit, visit.lastSeen), ...zones, reason }, at, emit);
     remove(visit, emit);
   }
 
-  /** Consent is no more, so neither subject nor zones are told (contract, Events). */
-  function endWithoutSubject(visit: Visit, reason: EndReason, at: number, emit: Emit): void {
-    emit.event({
-      name: 'visit.ended',
-      class: 'B',
-      time: at,
-      visitId: visit.visitId,
-      unlessStartPurged: true,
-      data: { ...duration(visit, at), recordId: visit.recordId, reason },
-    });
+  function endWithoutSubject(
+    visit: Visit,
+    recordId: string,
+    reason: EndReason,
+    at: number,
+    emit: Emit,
+  ): void {
+    tellEndWithoutSubject(visit, recordId, reason, at, emit);
     remove(visit, emit);
   }
 
-  function withdraw(recordIds: ReadonlySet<string>, at: number, emit: Emit): void {
-    for (const visit of visits.values()) {
-      if (recordIds.has(visit.recordId)) endWithoutSubject(visit, 'withdrawn', at, emit);
+  function withdraw(records: ReadonlyMap<string, string>, at: number, emit: Emit): void {
+    for (const [subjectRef, recordId] of records) {
+      const visit = visits.get(subjectRef);
+      if (visit) endWithoutSubject(visit, recordId, 'withdrawn', at, emit);
     }
   }
 
   function endUnpermitted(
-    reason: (recordId: string) => EndReason | undefined,
+    reason: (visit: Visit) => 'expired' | 'mode' | undefined,
     at: number,
     emit: Emit,
   ): string[] {
     const gone: string[] = [];
     for (const visit of visits.values()) {
-      const why = reason(visit.recordId);
+      const why = reason(visit);
       if (!why) continue;
-      endWithoutSubject(visit, why, at, emit);
+      endWithoutSubject(visit, visit.recordId, why, at, emit);
       gone.push(visit.subjectRef);
     }
     return gone;
+  }
+
+  function forgetPlaces(subjectRef: string, emit: Emit): void {
+    const visit = visits.get(subjectRef);
+    if (!visit || (!visit.zone && visit.zones.length === 0)) return;
+    delete visit.zone;
+    delete visit.lastZone;
+    visit.zones = [];
+    keep(visit, emit);
+  }
+
+  function isSensitive(zone: string | undefined): boolean {
+    return zone !== undefined && map.zones.get(zone)?.sensitive === true;
   }
 
   function keep(visit: Visit, emit: Emit): void {
@@ -223,47 +245,9 @@ export function createVisits(
     emit.change('visit', visit.visitId, null);
   }
 
-  return { seen, tick, withdraw, endUnpermitted, open: () => visits.values() };
-}
-
-/** The only way to a personal event: it needs a recognised subject and the consent it rests on (R11). */
-function personal(
-  emit: Emit,
-  visit: Visit,
-  subject: Subject,
-  consent: ConsentRecord,
-  name: string,
-  at: number,
-  data: Record<string, unknown>,
-): void {
-  const { recordId, version, noticeVersion, purposes } = consent;
-  emit.event({
-    name,
-    class: 'B',
-    time: at,
-    visitId: visit.visitId,
-    subjectRef: subject.ref,
-    data: { ...data, subject: { ref: subject.ref }, consent: { recordId, version, noticeVersion, purposes } },
-  });
-}
-
-function duration(visit: Visit, endedAt: number): Record<string, unknown> {
-  return {
-    visitId: visit.visitId,
-    startedAt: iso(visit.startedAt),
-    endedAt: iso(endedAt),
-    durationS: seconds(endedAt - visit.startedAt),
-  };
-}
-
-function seconds(ms: number): number {
-  return Math.max(0, Math.round(ms / 1000));
+  return { seen, placed, tick, withdraw, endUnpermitted, forgetPlaces, open: () => visits.values() };
 }
 
 function centimetres(metres: number): number {
   return Math.round(metres * 100) / 100;
-}
-
-function iso(at: number): string {
-  return new Date(at).toISOString();
 }

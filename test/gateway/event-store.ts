@@ -1,0 +1,81 @@
+import { createHmac } from 'node:crypto';
+import { onTestFinished } from 'vitest';
+import { type Db, openDatabase } from '../../gateway/database.ts';
+import { createOutbox, type Outbox, type WaitingEvent } from '../../gateway/outbox.ts';
+import { emptyOutcome, type Outcome, type StoreEvent } from '../../gateway/pipeline/outcome.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+export const EPOCH = 'e0e0e0e0';
+/** 2026-03-01T10:00:00Z, ms. */
+export const TEN = Date.UTC(2026, 2, 1, 10);
+
+export interface TestStore {
+  folder: string;
+  db: Db;
+  outbox: Outbox;
+  /** Stores events in a transaction of their own, as a commit does. */
+  store(events: StoreEvent[], purge?: string[]): void;
+  /** Sequences owed to an uplink that are not on their way, without marking them. */
+  waiting(uplink?: string): number[];
+  /** What is left to be delivered: `data` of each `gateway.gap`, in order. */
+  gaps(): Record<string, unknown>[];
+}
+
+/** A database file with an outbox on it, as the gateway opens them. */
+export function testStore(uplinks: readonly string[] = ['up'], folder = temporaryFolder()): TestStore {
+  const db = openDatabase(folder);
+  onTestFinished(() => void db.close());
+  const outbox = createOutbox(db, {
+    source: 'urn:aisle:store:s1:gateway:g1',
+    epoch: EPOCH,
+    storeId: 's1',
+    uplinks,
+    subjectTag: (ref) => createHmac('sha256', 'a key').update(ref).digest(),
+    personalHours: 72,
+  });
+  return {
+    folder,
+    db,
+    outbox,
+    store: (events, purge = []) => void db.transaction(() => outbox.store(events, purge, TEN))(),
+    waiting: (uplink = 'up') =>
+      db
+        .prepare<[string], { sequence: number }>(
+          'SELECT sequence FROM pending WHERE uplink = ? ORDER BY sequence',
+        )
+        .all(uplink)
+        .map(({ sequence }) => sequence),
+    gaps: () =>
+      db
+        .prepare<[], { body: string }>("SELECT body FROM events WHERE name = 'gateway.gap' ORDER BY sequence")
+        .all()
+        .map(({ body }) => JSON.parse(body).data),
+  };
+}
+
+export const ALL = { from: 0, below: Number.MAX_SAFE_INTEGER };
+
+export const press = (n: number): StoreEvent => ({
+  name: 'button.pressed',
+  class: 'B',
+  time: TEN,
+  causationId: `b1/boot/${n}`,
+  data: { storeId: 's1', deviceId: 'b1', zoneId: 'z', button: 1, press: 'press' },
+});
+
+export const personal = (name: string, subjectRef: string, visitId: string, time = TEN): StoreEvent => ({
+  name,
+  class: 'B',
+  time,
+  subjectRef,
+  visitId,
+  data: { storeId: 's1', visitId, subject: { ref: subjectRef } },
+});
+
+export const outcome = (...events: StoreEvent[]): Outcome => ({ ...emptyOutcome(), events });
+
+/** What an uplink said of events: the first of the lists that names one. */
+export const said = (accepted: readonly WaitingEvent[], rejected: readonly WaitingEvent[] = []) => ({
+  accepted: new Set(accepted.map(({ id }) => id)),
+  rejected: new Map(rejected.map(({ id }) => [id, 'no'])),
+});
