@@ -6,7 +6,7 @@ import type { FromFloor, ToFloor } from './shop-floor/messages.ts';
 /**
  * The shop floor of the demo, a process of its own: shoppers who walk, what they carry, the air, the
  * shop's shelves, buttons and thermostats. It meets the gateway over MQTT, and its receivers over HCI;
- * its parent over their channel, and it ends with it.
+ * its parent over their channel.
  */
 
 const tell = (message: FromFloor): void => void process.send?.(message);
@@ -36,8 +36,6 @@ process.on('message', (message: ToFloor) => {
       floor?.then((open) => open.close()).then(() => tell({ kind: 'closed' }), fail);
   }
 });
-// Without its parent there is nobody to stop it.
-process.on('disconnect', () => process.exit(0));
 
 function fail(error: Error): void {
   process.stderr.write(`shop-floor: ${error.message}\n`);

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 
-/** A forward correction of the system's clock over this is followed at once, ms. */
-const FOLLOWED_AT_ONCE = 1_000;
+/** The two clocks apart by more than this: the system's was corrected, ms. */
+const CORRECTED = 1_000;
 
 /**
  * The gateway's clock, ms since the epoch: goes with the monotonic clock, so it never goes back; it
@@ -11,11 +11,9 @@ export function createClock(wall: () => number, monotonic: () => number): () => 
   let offset = wall() - monotonic();
   let last = 0;
   return () => {
-    const steady = monotonic() + offset;
-    const difference = wall() - steady;
-    if (difference > FOLLOWED_AT_ONCE) offset += difference;
-    // Behind: stand still until the wall clock has caught up.
-    else if (difference < -FOLLOWED_AT_ONCE) offset += difference;
+    const difference = wall() - (monotonic() + offset);
+    if (Math.abs(difference) > CORRECTED) offset += difference;
+    // Of a backward correction: stands still until the wall clock has caught up.
     last = Math.max(last, Math.floor(monotonic() + offset));
     return last;
   };

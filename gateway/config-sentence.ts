@@ -67,6 +67,7 @@ function discriminatorOf(issue: Extract<Issue, { code: 'invalid_union' }>): unkn
 export function nearest(word: string, known: readonly string[]): string | undefined {
   if (known.length === 0) return undefined;
   const near = closest(word, known);
-  const isNear = distance(word.toLowerCase(), near.toLowerCase()) <= Math.max(1, Math.floor(word.length / 3));
-  return isNear ? near : undefined;
+  const slips = distance(word.toLowerCase(), near.toLowerCase());
+  // Two letters changed places are two slips; a word of which nothing is left was not meant.
+  return slips <= Math.max(2, Math.floor(word.length / 3)) && slips < word.length ? near : undefined;
 }

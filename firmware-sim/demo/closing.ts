@@ -1,5 +1,5 @@
 import { aisle } from './command.ts';
-import { type ClosingLine, isSound, type OutboxCounts } from './ledger.ts';
+import { type ClosingLine, type OutboxCounts, unsound } from './ledger.ts';
 import type { Finding } from './privacy-search.ts';
 import { type Shop, searchShop } from './shop.ts';
 import { within } from './waiting.ts';
@@ -37,7 +37,8 @@ export async function closeShop(shop: Shop, wasCut: boolean): Promise<Closing> {
     const messages = { sent: ofFloor.sent + ofReceivers.sent, acked: ofFloor.acked + ofReceivers.acked };
     const found = new Set(findings.map(({ identifier }) => identifier)).size;
     const closing = ledger.close(counts, messages, floor.radioPresses(), found);
-    return { line: closing, isSound: isSound(closing) && problems.length === 0, problems };
+    problems.push(...unsound(closing));
+    return { line: closing, isSound: problems.length === 0, problems };
   } finally {
     await shop.supervisor.stopAll();
     await line.close();

@@ -14,9 +14,17 @@ export function aisle(...args: string[]): Promise<string> {
   });
 }
 
-/** A device's secret, made by `aisle devices add`. */
-export async function addDevice(config: string, device: string): Promise<string> {
-  const { secret } = JSON.parse(await aisle('devices', 'add', device, '--config', config, '--json'));
-  if (typeof secret !== 'string') throw new Error(`aisle devices add ${device} told no secret`);
-  return secret;
+/** How many devices `aisle devices add` takes in one call. */
+export const DEVICES_AT_ONCE = 1;
+
+/** Secrets by device, made by `aisle devices add`, which tells one a line. */
+export async function addDevices(config: string, devices: readonly string[]): Promise<Map<string, string>> {
+  const told = await aisle('devices', 'add', ...devices, '--config', config, '--json');
+  const lines = told.trim().split('\n');
+  return new Map(
+    lines.map((line) => {
+      const { id, secret } = JSON.parse(line) as { id: string; secret: string };
+      return [id, secret];
+    }),
+  );
 }

@@ -69,7 +69,10 @@ export function openFloorProcess(parts: {
     // Beside the logs, not among them: what strangers carry is theirs to say.
     logFile: join(folder.root, 'shop-floor.log'),
     onMessage: (message) => take(message as FromFloor),
-    onExit: (how) => onExit('shop-floor', how),
+    onExit: (how) => {
+      // Closed, it has nothing more to do and ends.
+      if (!isClosed) onExit('shop-floor', how);
+    },
   });
   const say = (message: ToFloor) => running.send(message);
   say(opening);

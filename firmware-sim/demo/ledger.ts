@@ -139,17 +139,19 @@ export function createLedger(): Ledger {
   };
 }
 
-/** What the contract calls a sound run. */
-export function isSound(line: ClosingLine): boolean {
-  return (
-    line.sent === line.acked &&
-    line.stored === line.forwarded &&
-    line.stored === line.received &&
-    line.duplicates === 0 &&
-    line.lost === 0 &&
-    line.unconsentedIdentifiersFound === 0 &&
-    line.personalEvents > 0
-  );
+/** What keeps a run from being sound (contract, "Command line"), a sentence each; nothing where it is sound. */
+export function unsound(line: ClosingLine): string[] {
+  const { sent, acked, stored, forwarded, received } = line;
+  const rules: [isBroken: boolean, text: string][] = [
+    [sent !== acked, `${sent} messages were sent, ${acked} acknowledged`],
+    [stored !== forwarded, `${stored} events were stored, ${forwarded} taken by the uplink`],
+    [stored !== received, `${stored} events were stored, ${received} received`],
+    [line.duplicates !== 0, `${line.duplicates} effects are doubled`],
+    [line.lost !== 0, `${line.lost} are lost`],
+    [line.unconsentedIdentifiersFound !== 0, "a stranger's identifier was kept"],
+    [line.personalEvents === 0, 'nobody who agreed was recognised'],
+  ];
+  return rules.flatMap(([isBroken, text]) => (isBroken ? [text] : []));
 }
 
 /** Nearest rank: the smallest value that so large a share does not exceed. `sorted` grows. */

@@ -5,7 +5,8 @@ const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 
 /** Arguments to Node that run a program, named from the repository's top without its ending. */
 export function program(name: 'gateway/main' | `firmware-sim/${string}`): string[] {
-  const file = fileURLToPath(new URL(`../../${name}${EXTENSION}`, import.meta.url));
+  const at = (path: string) => new URL(`${path}${EXTENSION}`, import.meta.url).href;
   // Found from here: the process may be started in any folder.
-  return EXTENSION === '.ts' ? ['--import', import.meta.resolve('tsx'), file] : [file];
+  const tsx = EXTENSION === '.ts' ? ['--import', import.meta.resolve('tsx')] : [];
+  return [...tsx, '--import', at('./end-with-parent'), fileURLToPath(at(`../../${name}`))];
 }

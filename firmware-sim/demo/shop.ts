@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { boxRadio, receivers as plannedReceivers } from '../shop-floor/floor-plan.ts';
 import { seededRandom } from '../shop-floor/seeded-random.ts';
 import { type CentralPlatform, centralPlatform } from './central-platform.ts';
-import { addDevice } from './command.ts';
+import { addDevices, DEVICES_AT_ONCE } from './command.ts';
 import { type FloorProcess, openFloorProcess } from './floor-process.ts';
 import { type Folder, makeFolder } from './folder.ts';
 import { type GatewayStatus, type GatewayView, gatewayView } from './gateway-view.ts';
@@ -14,7 +15,7 @@ import { program } from './programs.ts';
 import { openReceivers, type Receivers } from './receivers.ts';
 import { connectingDevices } from './shop-config.ts';
 import { type Running, type Supervisor, supervisor } from './supervise.ts';
-import { eachOf, within } from './waiting.ts';
+import { chunks, eachOf, within } from './waiting.ts';
 import { type Happening, inWords } from './words.ts';
 
 /*
@@ -122,16 +123,18 @@ export async function openShop(
 
   const [first = '', ...others] = connectingDevices();
   let enrolledCount = 0;
-  async function enrol(device: string): Promise<void> {
+  async function enrol(devices: readonly string[]): Promise<void> {
     if (ended.aborted) return;
-    const secret = await addDevice(folder.config, device);
+    const secrets = await addDevices(folder.config, devices);
     if (ended.aborted) return;
-    if (!receivers.enrol(device, secret)) floor.giveSecret(device, secret);
-    enrolledCount += 1;
+    for (const [device, secret] of secrets) {
+      if (!receivers.enrol(device, secret)) floor.giveSecret(device, secret);
+    }
+    enrolledCount += secrets.size;
     listener.enrolled(enrolledCount, others.length + 1);
   }
   // Alone: it makes the data folder.
-  await enrol(first);
+  await enrol([first]);
   let hasRun = false;
   const gateway = children.start({
     name: 'gateway',
@@ -144,7 +147,7 @@ export async function openShop(
     },
     onStart: (pid) => listener.said(`the gateway starts, process ${pid}`),
   });
-  const enrolled = eachOf(others, ENROLLING, enrol).catch((error: Error) => {
+  const enrolled = eachOf(chunks(others, DEVICES_AT_ONCE), ENROLLING, enrol).catch((error: Error) => {
     problems.push(error.message);
     listener.said(error.message);
   });
@@ -185,9 +188,7 @@ export async function openShop(
     await within(START_MS, runs);
     hasRun = status !== undefined;
     if (!hasRun && !ended.aborted) {
-      throw new Error(
-        `the gateway does not run: ${problems.join('; ') || 'no answer'}; see ${folder.logs}/gateway.log`,
-      );
+      throw new Error(`the gateway does not run: ${lastWords(join(folder.logs, 'gateway.log'))}`);
     }
     return shop;
   } catch (error) {
@@ -208,6 +209,12 @@ export function searchShop(
   identifiers: Iterable<string> = floor.strangers(),
 ): Finding[] {
   return searchFiles(filesBelow(searched(folder)), identifiers);
+}
+
+/** What a program said last before it ended, which is not JSON as its log is; or where to look. */
+function lastWords(logFile: string): string {
+  const said = readFileSync(logFile, 'utf8').trim().split('\n');
+  return said.findLast((line) => line !== '' && !line.startsWith('{')) ?? `see ${logFile}`;
 }
 
 /** Does something again and again, never twice at a time; a failure waits for the next time. Returns its end. */

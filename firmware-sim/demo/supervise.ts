@@ -4,7 +4,8 @@ import { createInterface } from 'node:readline';
 
 /**
  * Child processes, each stopped by its own id and none left behind: in order at the end, hard if this
- * process ends in any other way. Each is in a process group of its own, so that Ctrl-C reaches this
+ * process ends in any other way; and where this process is killed, by the channel that breaks then
+ * (`end-with-parent.ts`). Each is in a process group of its own, so that Ctrl-C reaches this
  * process alone and devices can say their last before the gateway goes.
  */
 export interface Supervisor {
@@ -21,7 +22,6 @@ export interface ProcessSpec {
   logFile: string;
   /** A line of its standard output. */
   onLine?(line: string): void;
-  /** Opens a channel to it. */
   onMessage?(message: unknown): void;
   /** Starts it again, after so long (ms), whenever it ends unasked. */
   restartAfterMs?: number;
@@ -43,7 +43,8 @@ export interface Running {
 
 const STOP_MS = 8_000;
 
-export function supervisor(): Supervisor {
+/** `stopMs`: how long a process may take to end when it is asked to. */
+export function supervisor(stopMs = STOP_MS): Supervisor {
   const all: { running: Running; endNow(): void }[] = [];
   const endAll = () => {
     for (const { endNow } of all) endNow();
@@ -51,7 +52,7 @@ export function supervisor(): Supervisor {
   process.once('exit', endAll);
   return {
     start(spec) {
-      const kept = keepRunning(spec);
+      const kept = keepRunning(spec, stopMs);
       all.push(kept);
       return kept.running;
     },
@@ -62,7 +63,7 @@ export function supervisor(): Supervisor {
   };
 }
 
-function keepRunning(spec: ProcessSpec): { running: Running; endNow(): void } {
+function keepRunning(spec: ProcessSpec, stopMs: number): { running: Running; endNow(): void } {
   let child: ChildProcess | undefined;
   let restart: NodeJS.Timeout | undefined;
   let stopping = false;
@@ -88,7 +89,7 @@ function keepRunning(spec: ProcessSpec): { running: Running; endNow(): void } {
     if (!last) return;
     const gone = new Promise<void>((resolve) => last.once('close', () => resolve()));
     last.kill('SIGTERM');
-    const deadline = setTimeout(() => last.kill('SIGKILL'), STOP_MS);
+    const deadline = setTimeout(() => last.kill('SIGKILL'), stopMs);
     await gone;
     clearTimeout(deadline);
   }
@@ -112,7 +113,7 @@ function spawnLogged({ args, logFile, onLine, onMessage }: ProcessSpec): ChildPr
   const log = openSync(logFile, 'a', 0o600);
   const child = spawn(process.execPath, args, {
     detached: true,
-    stdio: ['ignore', onLine ? 'pipe' : log, log, ...(onMessage ? (['ipc'] as const) : [])],
+    stdio: ['ignore', onLine ? 'pipe' : log, log, 'ipc'],
   });
   closeSync(log);
   if (onLine && child.stdout) createInterface({ input: child.stdout }).on('line', onLine);

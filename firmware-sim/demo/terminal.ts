@@ -39,6 +39,7 @@ export function statusLine(
   const clock = `${Math.floor(ms / 60_000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, '0')}`;
   if (phase === 'opening')
     return `${clock}  the shop opens: ${enrolled.count} of ${enrolled.of || '?'} devices have their secret`;
+  if (phase === 'closing') return `${clock}  the shop closes: devices say their last, everything drains`;
   return [
     `${clock}  ${people.length} known, ${everybody === null ? 'fewer than 10' : `about ${everybody}`} others`,
     `stored ${events.stored}, taken ${events.taken}, received ${events.received}, waiting ${events.waiting}`,

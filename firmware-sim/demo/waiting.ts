@@ -28,3 +28,9 @@ export async function eachOf<T>(
   };
   await Promise.all(Array.from({ length: at }, worker));
 }
+
+/** The items in their order, in groups of `size`; the last may be smaller. */
+export function chunks<T>(items: readonly T[], size: number): T[][] {
+  const count = Math.ceil(items.length / size);
+  return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size));
+}

@@ -19,7 +19,6 @@ interface Told {
 }
 
 const zoneNames = new Map(zones.map(({ id, name }) => [id, name]));
-const NUMBERS = ['No', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eight', 'Nine', 'Ten'];
 
 /** The event in words; nothing where there is nothing to say that another line does not say. */
 export function inWords(event: Told): Happening | undefined {
@@ -118,7 +117,7 @@ function sku(data: Data): string {
 
 function goods(data: Data): string {
   const quantity = Number(data.quantity);
-  return `${NUMBERS[quantity] ?? quantity} ${String(data.sku).replaceAll('-', ' ')}`;
+  return `${quantity === 1 ? 'One' : `${quantity} ×`} ${String(data.sku).replaceAll('-', ' ')}`;
 }
 
 function intent(data: Data): string {

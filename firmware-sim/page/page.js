@@ -224,22 +224,23 @@ function showRoad() {
   const waits = line === 'cut' || waiting > 0;
   const verdict = byId('verdict');
   verdict.className = `verdict ${isEqual ? 'equal' : waits ? 'waits' : ''}`;
-  const removed = declared > 0 ? ` ${events_(declared)} removed before delivery, and declared.` : '';
-  verdict.textContent = words({ isEqual, stored, waiting, line, gateway }) + removed;
+  const removed = declared > 0 ? ` ${counted(declared)} removed before delivery, and declared.` : '';
+  verdict.textContent = words({ isEqual, stored, received, waiting, line, gateway }) + removed;
   byId('feed-note').textContent =
     line === 'cut' ? 'The line is cut: the profile store hears nothing new until it is mended.' : '';
 }
 
-function words({ isEqual, stored, waiting, line, gateway }) {
+function words({ isEqual, stored, received, waiting, line, gateway }) {
   if (stored === 0) return 'Nothing has been stored yet.';
   if (gateway === 'away') return 'What was acknowledged is on its disk. Counting goes on when it is back.';
   if (line === 'cut')
-    return `The line is cut: ${events_(waiting)} ${waiting === 1 ? 'waits' : 'wait'} on disk, and devices are still acknowledged.`;
-  if (isEqual) return 'Equal: everything that was stored has arrived.';
-  return `${events_(waiting)} on the way.`;
+    return `The line is cut: ${counted(waiting)} ${waiting === 1 ? 'waits' : 'wait'} on disk.`;
+  if (isEqual) return 'Equal: all that was stored has arrived.';
+  const onTheWay = Math.max(waiting, stored - received);
+  return onTheWay > 0 ? `${counted(onTheWay)} on the way.` : 'Everything arrives as it is stored.';
 }
 
-function events_(count) {
+function counted(count) {
   return `${NUMBER.format(count)} ${count === 1 ? 'event' : 'events'}`;
 }
 
@@ -255,7 +256,7 @@ function showActions() {
   const isCut = state.line === 'cut';
   cut.disabled = !isOpen;
   cut.textContent = isCut ? 'Mend the line' : 'Cut the line';
-  cut.setAttribute('aria-pressed', String(isCut));
+  cut.classList.toggle('is-cut', isCut);
   const whose = byId('whose');
   const wanted = ['', ...state.consenting];
   if (wanted.join() === [...whose.options].map(({ value }) => value).join()) return;

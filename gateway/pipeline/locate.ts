@@ -1,19 +1,21 @@
 import type { StoreMap } from '../store-map.ts';
+import { floorGrid } from './floor-grid.ts';
 import type { Recognised, Subject } from './identify.ts';
+import { type Belief, createPositioning, type Estimate, type Heard } from './position.ts';
+import { chooseZone, likeliestZone, type ZoneChoice } from './zone-choice.ts';
 
-/** Signal strength is averaged over about so long, ms: shorter follows fading, longer lags the walk. */
-const AVERAGED_OVER = 3_000;
-/** An anchor that was not heard for so long says nothing any more, ms. */
-const ANCHOR_STALE = 6_000;
-/** A new zone has to hold for so long before it is believed, ms: a body's shadow lasts less. */
-const HOLD = 3_000;
-/** The first zone is decided after so long, or at once when this many anchors were heard. */
-const FIRST_AFTER = 2_000;
-const FIRST_ANCHORS = 3;
+/** Somebody is placed anew once in each such span of the clock, ms; what is heard between is gathered. */
+const PLACED_EVERY = 1_000;
+/** A tag is placed first after so long, ms: by then every receiver in range has sent what it heard. */
+const FIRST_AFTER = 300;
+/** After so long without a word, ms, the present zone has no advantage over another: people walk. */
+const HELD_FOR = 5_000;
+/** A receiver that did not hear the tag for so long, ms, did not miss a frame: it is out of range or dead. */
+const UNHEARD_AFTER = 3_000;
+/** A frame that waited longer in its receiver says where somebody was, not where they are, ms. */
+const TOO_OLD = 5_000;
 /** Not seen for so long: the zone is unknown, never the last one for ever, ms. */
 const LOST_AFTER = 60_000;
-/** How steeply a stronger anchor outweighs a weaker one, per dB (10^(dB × this)). */
-const WEIGHT_PER_DB = 0.1;
 
 /** Where a subject is believed to be, and why. */
 export interface Presence {
@@ -22,10 +24,10 @@ export interface Presence {
   /** When the zone began, an estimate; ms. */
   since: number;
   lastSeen: number;
-  /** Metres; absent where no anchor with a place was heard. */
+  /** Metres; absent where nothing on the map was heard. */
   x?: number;
   y?: number;
-  /** 0 to 1: the share of the evidence that lies in the zone. */
+  /** 0 to 1: how likely the subject is in the zone; 0 where that is unknown. */
   confidence: number;
   why: string;
 }
@@ -45,128 +47,140 @@ export interface Locate {
 
 interface Track {
   subject: Subject;
-  heard: Map<string, { rssi: number; at: number }>;
+  /** Since when the subject is seen without a long pause. */
   firstAt: number;
   lastSeen: number;
-  /** An app's report is a whole scan: it is believed at once. */
-  wholeScan: boolean;
-  zone: string | 'unknown';
-  since: number;
-  candidate?: { zone: string; since: number } | undefined;
+  /** What was heard since `placedAt`, by anchor. */
+  gathered: Map<number, Gathered>;
+  /** Whether that is a phone's scan, which is whole, or a tag's frames, which go on. */
+  isScan: boolean;
+  /** When each receiver last heard the tag. */
+  heardAt: Map<number, number>;
+  belief?: Belief;
+  placedAt?: number;
+  /** When something heard was last weighed. */
+  weighedAt?: number;
+  choice?: ZoneChoice;
   presence?: Presence;
 }
 
+/** Readings of one anchor: a mean of power follows fading less than a mean of dBm. */
+interface Gathered {
+  milliwatts: number;
+  readings: number;
+}
+
+/** In which zone each subject is, decided at most once a second from how likely each place is. */
 export function createLocate(map: StoreMap): Locate {
   const tracks = new Map<string, Track>();
-
-  function trackOf(subject: Subject, at: number): Track {
-    const known = tracks.get(subject.ref);
-    if (known) return known;
-    const track: Track = {
-      subject,
-      heard: new Map(),
-      firstAt: at,
-      lastSeen: at,
-      wholeScan: false,
-      zone: 'unknown',
-      since: at,
-    };
-    tracks.set(subject.ref, track);
-    return track;
-  }
+  const grid = floorGrid(map);
+  const positioning = grid && createPositioning(grid);
+  const anchors = new Map(grid?.reaches.map(({ anchor }, index) => [anchor.id, index]));
+  const isBeacon = new Set([...map.beacons.values()].map(({ id }) => id));
+  const beacons = [...anchors].flatMap(([id, index]) => (isBeacon.has(id) ? index : []));
+  const receivers = [...anchors].flatMap(([id, index]) => (isBeacon.has(id) ? [] : index));
 
   function hear({ subject, anchor, rssi, at, method }: Recognised): void {
     const track = trackOf(subject, at);
     track.lastSeen = Math.max(track.lastSeen, at);
-    track.wholeScan = method === 'app';
-    const place = map.anchors.get(anchor);
-    if (!place || rssi === null) return;
-    const strength = rssi + place.offsetDb;
-    const before = track.heard.get(anchor);
-    if (!before || at - before.at > ANCHOR_STALE || track.wholeScan) {
-      track.heard.set(anchor, { rssi: strength, at });
-      return;
-    }
-    const share = 1 - Math.exp(-Math.max(at - before.at, 1) / AVERAGED_OVER);
-    before.rssi += share * (strength - before.rssi);
-    before.at = Math.max(before.at, at);
+    const index = anchors.get(anchor);
+    if (index === undefined || rssi === null || track.lastSeen - at > TOO_OLD) return;
+    const isScan = method === 'app';
+    // What a phone hears and what receivers hear of a tag are two radios: they are not mixed.
+    if (isScan !== track.isScan) track.gathered.clear();
+    track.isScan = isScan;
+    if (!isScan) track.heardAt.set(index, at);
+    const { milliwatts, readings } = track.gathered.get(index) ?? { milliwatts: 0, readings: 0 };
+    const strength = 10 ** ((rssi + (map.anchors.get(anchor)?.offsetDb ?? 0)) / 10);
+    track.gathered.set(index, { milliwatts: milliwatts + strength, readings: readings + 1 });
+  }
+
+  /** Whoever was lost from sight begins anew. */
+  function trackOf(subject: Subject, at: number): Track {
+    const known = tracks.get(subject.ref);
+    if (known && at - known.lastSeen < LOST_AFTER) return known;
+    const track = newTrack(subject, at);
+    tracks.set(subject.ref, track);
+    return track;
   }
 
   function place(ref: string, at: number): Presence | undefined {
     const track = tracks.get(ref);
     if (!track) return undefined;
-    const estimate = estimatePosition(track, at);
-    decide(track, estimate?.zone, at);
-    const inZone = estimate && track.zone === estimate.zone;
-    track.presence = {
-      subject: track.subject,
-      zone: track.zone,
-      since: track.since,
-      lastSeen: track.lastSeen,
-      confidence: inZone ? estimate.confidence : 0,
-      why: estimate?.why ?? (track.zone === 'unknown' ? 'not heard' : 'heard a while ago'),
-      ...(estimate && { x: estimate.x, y: estimate.y }),
-    };
+    if (at - track.lastSeen >= LOST_AFTER) return lose(track);
+    if (isDue(track, at)) placeAnew(track, at);
+    const presence = track.presence ?? presenceOf(track, 'seen, not yet placed');
+    track.presence = { ...presence, lastSeen: track.lastSeen };
     return track.presence;
   }
 
-  /** Weighted centroid of the anchors heard lately. */
-  function estimatePosition(track: Track, at: number) {
-    let weight = 0;
-    let x = 0;
-    let y = 0;
-    let strongest: { id: string; rssi: number } | undefined;
-    const byZone = new Map<string, number>();
-    for (const [id, heard] of track.heard) {
-      const anchor = map.anchors.get(id);
-      const newest = track.wholeScan ? track.lastSeen : at;
-      if (!anchor || newest - heard.at > ANCHOR_STALE) {
-        track.heard.delete(id);
-        continue;
-      }
-      const share = 10 ** (heard.rssi * WEIGHT_PER_DB);
-      weight += share;
-      x += share * anchor.x;
-      y += share * anchor.y;
-      if (anchor.zone !== undefined) byZone.set(anchor.zone, (byZone.get(anchor.zone) ?? 0) + share);
-      if (!strongest || heard.rssi > strongest.rssi) strongest = { id, rssi: heard.rssi };
-    }
-    if (!strongest || weight === 0) return undefined;
-    x /= weight;
-    y /= weight;
-    const zone = map.zoneAt(x, y) ?? map.anchors.get(strongest.id)?.zone;
-    return {
-      x,
-      y,
-      zone,
-      confidence: Math.round(((byZone.get(zone ?? '') ?? 0) / weight) * 100) / 100,
-      why: `${strongest.id} strongest at ${Math.round(strongest.rssi)} dBm of ${track.heard.size} heard`,
-    };
+  /** Nothing of where somebody was is kept once they are out of sight. */
+  function lose({ subject, lastSeen }: Track): Presence {
+    const track = newTrack(subject, lastSeen);
+    track.presence = presenceOf(track, `not heard for ${LOST_AFTER / 1_000} s`);
+    tracks.set(subject.ref, track);
+    return track.presence;
   }
 
-  /** A zone changes only when the new one has held; it is lost when nothing was heard for long. */
-  function decide(track: Track, zone: string | undefined, at: number): void {
-    if (at - track.lastSeen >= LOST_AFTER) {
-      if (track.zone !== 'unknown') enter(track, 'unknown', track.lastSeen);
-      return;
+  function placeAnew(track: Track, at: number): void {
+    if (!positioning) return;
+    track.belief ??= positioning.begin(track.choice?.zone);
+    const { belief, gathered, isScan, placedAt, presence } = track;
+    if (placedAt !== undefined && at > placedAt) positioning.walk(belief, (at - placedAt) / 1_000);
+    track.placedAt = at;
+    const heard = [...gathered].map(([anchor, one]) => heardOf(anchor, one));
+    const estimate = positioning.weigh(belief, { heard, unheard: unheardBy(track, at), isScan });
+    gathered.clear();
+    if (heard.length > 0) {
+      track.choice = choiceOf(track, estimate, heard, at);
+      track.weighedAt = at;
+      const { x, y } = estimate;
+      track.presence = { ...presenceOf(track, reasonOf(track.choice, estimate, heard), estimate), x, y };
+    } else if (presence) {
+      // Nobody walks by not being heard: the place stays, ever less sure.
+      const silence = Math.round((at - track.lastSeen) / 1_000);
+      const { confidence } = presenceOf(track, '', estimate);
+      track.presence = { ...presence, confidence, why: `not heard for ${silence} s` };
     }
-    if (zone === undefined || zone === track.zone) {
-      track.candidate = undefined;
-      return;
+  }
+
+  function unheardBy({ isScan, gathered, heardAt }: Track, at: number): number[] {
+    if (isScan) return beacons.filter((anchor) => !gathered.has(anchor));
+    return receivers.filter((anchor) => at - (heardAt.get(anchor) ?? -Infinity) > UNHEARD_AFTER);
+  }
+
+  function choiceOf(track: Track, estimate: Estimate, heard: readonly Heard[], at: number): ZoneChoice {
+    const { choice, weighedAt, firstAt } = track;
+    const isHeld = at - (weighedAt ?? firstAt) <= HELD_FOR;
+    const [only] = heard;
+    // One anchor alone cannot be told from a circle around it; that it was this one says more.
+    const zoneOfOnly = heard.length === 1 && only && grid?.reaches[only.anchor]?.anchor.zone;
+    if (zoneOfOnly && (!choice || !isHeld)) {
+      return { zone: zoneOfOnly, since: choice?.zone === zoneOfOnly ? choice.since : at };
     }
-    if (track.candidate?.zone !== zone) track.candidate = { zone, since: at };
-    const isFirst = track.zone === 'unknown';
-    const hasHeld = isFirst
-      ? track.heard.size >= FIRST_ANCHORS || at - track.firstAt >= FIRST_AFTER
-      : at - track.candidate.since >= HOLD;
-    if (track.wholeScan || hasHeld) enter(track, zone, track.candidate.since);
+    if (!choice) return { zone: likeliestZone(estimate.zones), since: firstAt };
+    return chooseZone(choice, estimate.zones, at, isHeld);
+  }
+
+  /** A short sentence for whoever asks why. */
+  function reasonOf({ zone, likelier }: ZoneChoice, { zones }: Estimate, heard: readonly Heard[]): string {
+    const loudest = heard.reduce((a, b) => (b.rssi > a.rssi ? b : a));
+    const id = grid?.reaches[loudest.anchor]?.anchor.id;
+    const evidence = `${id} loudest at ${Math.round(loudest.rssi)} dBm of ${heard.length} heard`;
+    if (likelier) return `${evidence}; ${likelier.zone} is likelier, not yet clearly`;
+    const others = new Map([...zones].filter(([other]) => other !== zone));
+    const next = likeliestZone(others);
+    const percent = Math.round((zones.get(next) ?? 0) * 100);
+    return percent > 0 ? `${evidence}; else ${next} (${percent} %)` : evidence;
   }
 
   return {
     hear,
     place,
     resume(subject, zone, since, lastSeen) {
-      Object.assign(trackOf(subject, lastSeen), { zone, since, lastSeen });
+      const track = newTrack(subject, lastSeen);
+      if (map.zones.has(zone)) track.choice = { zone, since };
+      tracks.set(subject.ref, track);
     },
     forget: (ref) => void tracks.delete(ref),
     last: (ref) => tracks.get(ref)?.presence,
@@ -174,8 +188,22 @@ export function createLocate(map: StoreMap): Locate {
   };
 }
 
-function enter(track: Track, zone: string, since: number): void {
-  track.zone = zone;
-  track.since = since;
-  track.candidate = undefined;
+function newTrack(subject: Subject, at: number): Track {
+  return { subject, firstAt: at, lastSeen: at, gathered: new Map(), isScan: false, heardAt: new Map() };
+}
+
+function isDue({ placedAt, firstAt, isScan, gathered }: Track, at: number): boolean {
+  if (isScan && gathered.size > 0) return true;
+  if (placedAt === undefined) return at - firstAt >= FIRST_AFTER;
+  return Math.floor(at / PLACED_EVERY) > Math.floor(placedAt / PLACED_EVERY);
+}
+
+function presenceOf({ subject, lastSeen, choice }: Track, why: string, estimate?: Estimate): Presence {
+  const { zone, since } = choice ?? { zone: 'unknown', since: lastSeen };
+  const probability = zone === 'unknown' ? 0 : (estimate?.zones.get(zone) ?? 0);
+  return { subject, zone, since, lastSeen, confidence: Math.round(probability * 100) / 100, why };
+}
+
+function heardOf(anchor: number, { milliwatts, readings }: Gathered): Heard {
+  return { anchor, rssi: 10 * Math.log10(milliwatts / readings), readings };
 }

@@ -34,7 +34,8 @@ export function mqttUplink(settings: MqttUplinkSettings, deadline: number = DEAD
   }
 
   async function publishAll(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<string[]> {
-    const client = await orAborted(connected(), signal);
+    const opening = connected();
+    const client = await orAborted(opening, signal);
     const accepted: string[] = [];
     let answered = 0;
     await new Promise<void>((resolve) => {
@@ -53,8 +54,11 @@ export function mqttUplink(settings: MqttUplinkSettings, deadline: number = DEAD
         });
       }
     });
-    // A connection that left something unanswered cannot be trusted any more: the next batch makes one anew.
-    if (accepted.length < events.length) client.end(true);
+    if (accepted.length < events.length) {
+      // A connection that left something unanswered cannot be trusted any more: the next batch makes one anew.
+      if (connection === opening) connection = undefined;
+      client.end(true);
+    }
     return accepted;
   }
 

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ClosingLine } from '../../firmware-sim/demo/ledger.ts';
@@ -9,13 +10,16 @@ import { within } from '../../firmware-sim/demo/waiting.ts';
 async function startDemo() {
   const args = ['--import', 'tsx', 'gateway/main.ts', 'demo', '--json', '--for', '240', '--seed', '11'];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
-  onTestFinished(async () => {
-    child.kill('SIGKILL');
-    await ended;
-  });
   const printed: string[] = [];
   const said: string[] = [];
+  const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
+  onTestFinished(async () => {
+    // Asked a second time it ends at once, and its processes with it.
+    for (let i = 0; i < 2; i += 1) child.kill('SIGTERM');
+    await ended;
+    const folder = /(\/\S*aisle-demo-\w+)/.exec(said.join('\n'))?.[1];
+    if (folder) rmSync(folder, { recursive: true, force: true });
+  });
   createInterface({ input: child.stdout }).on('line', (line) => printed.push(line));
   createInterface({ input: child.stderr }).on('line', (line) => said.push(line));
   const url = await within(30_000, () => /http:\/\/127\.0\.0\.1:\d+/.exec(said.join('\n'))?.[0]);

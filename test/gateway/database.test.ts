@@ -62,7 +62,7 @@ describe('a data folder', () => {
     lockFolder(folder)();
   });
 
-  it.each(['a-file', 'a-file/data', '/proc/aisle'])(
+  it.each(['a-file', 'a-file/data', '/dev/null'])(
     'that cannot be one (%s) is refused with what to do',
     (name) => {
       const parent = temporaryFolder();

@@ -112,22 +112,21 @@ export function createVisits(
     visit: Visit,
     allowed: Allowed,
     zoneId: string,
-    { since, confidence, x, y }: Presence,
+    presence: Presence,
     at: number,
     emit: Emit,
   ): void {
-    const enteredAt = Math.max(since, visit.startedAt);
+    const enteredAt = Math.max(presence.since, visit.startedAt);
     visit.zone = { id: zoneId, enteredAt, dwelled: [] };
-    const position = x !== undefined &&
-      y !== undefined && { position: { x: centimetres(x), y: centimetres(y) } };
-    tell(
-      visit,
-      allowed,
-      'zone.entered',
-      { zoneId, enteredAt: iso(enteredAt), confidence, ...position },
-      at,
-      emit,
-    );
+    const { confidence } = presence;
+    const data = { zoneId, enteredAt: iso(enteredAt), confidence, ...positionOf(presence) };
+    tell(visit, allowed, 'zone.entered', data, at, emit);
+  }
+
+  /** An estimate may lie beside the zone that was chosen, and must not lie in a sensitive one. */
+  function positionOf({ x, y }: Presence): { position?: { x: number; y: number } } {
+    if (x === undefined || y === undefined || isSensitive(map.zoneAt(x, y))) return {};
+    return { position: { x: centimetres(x), y: centimetres(y) } };
   }
 
   function leaveZone(visit: Visit, allowed: Allowed, leftAt: number, at: number, emit: Emit): void {

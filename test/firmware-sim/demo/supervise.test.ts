@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,9 +6,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { supervisor } from '../../../firmware-sim/demo/supervise.ts';
 import { until } from '../../support/until.ts';
 
-function ready() {
+function ready(stopMs?: number) {
   const folder = mkdtempSync(join(tmpdir(), 'supervise-'));
-  const children = supervisor();
+  const children = supervisor(stopMs);
   onTestFinished(async () => {
     await children.stopAll();
     rmSync(folder, { recursive: true, force: true });
@@ -46,7 +47,7 @@ describe('a supervised process', () => {
   });
 
   it('is gone after stop, also where it does not listen to SIGTERM, and not reported', async () => {
-    const { children, logFile } = ready();
+    const { children, logFile } = ready(50);
     const lines: string[] = [];
     const ends: string[] = [];
     const running = children.start({
@@ -60,7 +61,28 @@ describe('a supervised process', () => {
     await running.stop();
     expect(isAlive(pid)).toBe(false);
     expect(ends).toEqual([]);
-  }, 20_000);
+  });
+
+  it('ends where the process that started it is killed', async () => {
+    const preload = new URL('../../../firmware-sim/demo/end-with-parent.ts', import.meta.url).href;
+    const child = ['--import', 'tsx', '--import', preload, '--eval', `process.send('up'); ${FOR_EVER}`];
+    const parent = spawn(process.execPath, [
+      '--eval',
+      `const { spawn } = require('node:child_process');
+       const child = spawn(process.execPath, ${JSON.stringify(child)}, {
+         detached: true, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+       child.once('message', () => console.log(child.pid));`,
+    ]);
+    const pid = await new Promise<number>((resolve) =>
+      parent.stdout.once('data', (text) => resolve(Number(text))),
+    );
+    onTestFinished(() => {
+      if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+    });
+    expect(isAlive(pid)).toBe(true);
+    parent.kill('SIGKILL');
+    await until(() => !isAlive(pid), 'the end of the child');
+  });
 
   it('writes what it says to its log, and its messages come over a channel', async () => {
     const { children, logFile } = ready();

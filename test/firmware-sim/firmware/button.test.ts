@@ -23,20 +23,20 @@ function pressed(times: number, bindKey?: Uint8Array) {
   });
 }
 
-const valueOf = (frame: ReturnType<typeof readBthome>, id: number) =>
+const objectOf = (frame: ReturnType<typeof readBthome>, id: number) =>
   frame?.objects?.find((object) => object.id === id)?.value;
 
 describe('a radio button', () => {
   it('sends each press several times under one packet id, and the next under another', () => {
     const frames = pressed(2);
-    expect(frames.every((frame) => valueOf(frame, 0x3a) === 'press')).toBe(true);
-    expect(new Set(frames.map((frame) => valueOf(frame, 0x00)))).toEqual(new Set([1, 2]));
+    expect(frames.every((frame) => objectOf(frame, 0x3a) === 'press')).toBe(true);
+    expect(new Set(frames.map((frame) => objectOf(frame, 0x00)))).toEqual(new Set([1, 2]));
     expect(frames.length).toBeGreaterThan(4);
   });
 
   it('with a key sends sealed frames, their counter growing with each press', () => {
     const frames = pressed(3, key);
-    expect(frames.every((frame) => frame?.encrypted && valueOf(frame, 0x3a) === 'press')).toBe(true);
+    expect(frames.every((frame) => frame?.encrypted && objectOf(frame, 0x3a) === 'press')).toBe(true);
     expect([...new Set(frames.map((frame) => frame?.counter))]).toEqual([1, 2, 3]);
   });
 });

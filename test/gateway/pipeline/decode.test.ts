@@ -108,8 +108,8 @@ describe('a message', () => {
 describe('an app’s report', () => {
   it('gives a sighting at each fixed beacon of the shop that it heard, and none at others', () => {
     const beacons = [
-      { uuid: UUID.toUpperCase(), major: 1, minor: 2, rssi: -61 },
       { uuid: UUID, major: 1, minor: 99, rssi: -50 },
+      { uuid: UUID.toUpperCase(), major: 1, minor: 2, rssi: -61 },
     ];
     const decoded = decoder()(message('app', 'ranged', { token: tokenOf(10).toUpperCase(), beacons }, AT));
     expect(decoded.sightings).toEqual([

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { type BthomeObject, writeBthome } from '../../../devices/wire/bthome.ts';
+import { ephemeralId } from '../../../devices/wire/eid.ts';
 import type { Outcome } from '../../../gateway/pipeline/outcome.ts';
 import type { Pipeline } from '../../../gateway/pipeline/pipeline.ts';
 import type { Signal } from '../../../gateway/pipeline/signal.ts';
 import {
   advertisement,
+  BIND_KEY,
   bthomeFrame,
   consent,
   HOUR,
@@ -45,8 +48,8 @@ describe('a consented walk', () => {
       ranged(1, 'entrance', TEN),
       ranged(1, 'shoes', TEN + 20 * SECOND),
       ranged(1, 'shoes', TEN + 55 * SECOND),
-      ranged(1, 'bags', TEN + 58 * SECOND),
-      tick(TEN + 6 * MINUTE),
+      ranged(1, 'bags', TEN + 65 * SECOND),
+      tick(TEN + 7 * MINUTE),
     ]);
     expect(names(...outcomes)).toEqual([
       'visit.started',
@@ -67,6 +70,35 @@ describe('a consented walk', () => {
     expect(pipeline.presences().map(({ subject, zone }) => [subject.ref, zone])).toEqual([['p1', 'shoes']]);
     run(pipeline, [tick(TEN), tick(TEN + 6 * MINUTE)]);
     expect(pipeline.presences()).toEqual([]);
+  });
+});
+
+describe('a tag whose id changes', () => {
+  const identityKey = '0102030405060708090a111213141516';
+  const sent = (at: number) => {
+    const eid = ephemeralId(Buffer.from(identityKey, 'hex'), 10, Math.floor(at / 1_000));
+    return advertisement(
+      'r-shoes',
+      'c0:00:00:00:00:01',
+      `0303aafe0d16aafe30ee${Buffer.from(eid).toString('hex')}`,
+      at,
+    );
+  };
+  const tagged = consent(1, { keys: [{ kind: 'eid', identityKey, exponent: 10, offset: 0 }] });
+
+  it('is recognised hours later and after a restart, by the id of then', () => {
+    const { pipeline, outcomes } = open([tagged]);
+    const isSeen = (from: Pipeline, at: number) =>
+      names(...run(from, [tick(at), sent(at)])).includes('visit.started');
+    expect(isSeen(pipeline, TEN)).toBe(true);
+    expect(isSeen(pipeline, TEN + 5 * HOUR)).toBe(true);
+    expect(isSeen(shop({ stored: storedAfter(outcomes) }), TEN + 9 * HOUR)).toBe(true);
+  });
+
+  it('is not recognised by an id of an hour ago', () => {
+    const { pipeline } = open([tagged]);
+    pipeline.accept(tick(TEN + HOUR));
+    expect(names(pipeline.accept({ ...sent(TEN), at: TEN + HOUR }))).toEqual([]);
   });
 });
 
@@ -148,6 +180,14 @@ describe('a withdrawal', () => {
     const outcome = pipeline.accept(list(TEN + SECOND, 2, [consent(2)]));
     expect([names(outcome), outcome.purge]).toEqual([['visit.ended'], ['p1']]);
     expect(pipeline.presences().map(({ subject }) => subject.ref)).toEqual(['p2']);
+  });
+
+  it('leaves the key to whoever holds it then', () => {
+    const { pipeline } = open();
+    pipeline.accept(withdrawal(TEN));
+    const given = pipeline.accept(list(TEN, 3, [consent(2, { keys: consent(1).keys })], 2));
+    expect(names(given)).toEqual([]);
+    expect(pipeline.accept(ranged(1, 'shoes', TEN)).events[0]?.subjectRef).toBe('p2');
   });
 
   it('of a person who is not there purges all the same', () => {
@@ -267,10 +307,13 @@ describe('recognition stops', () => {
 describe('without the purpose location', () => {
   it('nobody is located, not even for the page', () => {
     const { pipeline } = open([consent(1, { purposes: ['recognition'] })]);
+    run(pipeline, [ranged(1, 'shoes', TEN)]);
+    expect(pipeline.presences()).toEqual([]);
+    run(pipeline, [tick(TEN), tick(TEN + 6 * MINUTE)]);
     const outcomes = run(pipeline, [
-      ranged(1, 'shoes', TEN),
-      ranged(1, 'bags', TEN + MINUTE),
-      tick(TEN + 2 * MINUTE),
+      ranged(1, 'shoes', TEN + HOUR),
+      ranged(1, 'bags', TEN + HOUR + MINUTE),
+      tick(TEN + HOUR + 2 * MINUTE),
     ]);
     expect(names(...outcomes)).toEqual(['visit.started']);
     expect(pipeline.presences()).toEqual([]);
@@ -290,11 +333,28 @@ describe('without the purpose location', () => {
     expect(ended?.data).not.toHaveProperty('zones');
   });
 
+  it('and granted again, only what came after is told of the zones', () => {
+    const { pipeline } = open();
+    run(pipeline, [ranged(1, 'shoes', TEN)]);
+    const without = list(TEN + 10 * SECOND, 2, [consent(1, { version: 2, purposes: ['recognition'] })]);
+    const outcomes = run(pipeline, [
+      without,
+      list(TEN + 20 * SECOND, 3, [consent(1, { version: 3 })]),
+      ranged(1, 'bags', TEN + 30 * SECOND),
+      tick(TEN + 6 * MINUTE),
+    ]);
+    expect(outcomes[0]?.changes.find(({ kind }) => kind === 'visit')?.value).toMatchObject({ zones: [] });
+    expect(JSON.stringify(outcomes)).not.toContain('shoes');
+    expect(outcomes.flatMap(({ events }) => events).at(-1)?.data.zones).toEqual([
+      { zoneId: 'bags', dwellS: 0 },
+    ]);
+  });
+
   it('after a restart, an open visit is not located', () => {
     const { pipeline, outcomes } = open([consent(1, { purposes: ['recognition'] })]);
     outcomes.push(...run(pipeline, [ranged(1, 'shoes', TEN)]));
     const restarted = shop({ stored: storedAfter(outcomes) });
-    restarted.accept(tick(TEN + SECOND));
+    restarted.accept(message('button-1', 'pressed', { press: 'press' }, TEN + SECOND));
     expect(restarted.presences()).toEqual([]);
   });
 });
@@ -407,18 +467,17 @@ describe('a message that comes again', () => {
   });
 
   it('as an encrypted frame is refused after a restart, even where it caused no event', () => {
-    const { pipeline } = open();
-    // BTHome's published frame: packet id 7, battery 100 %, button press; counter 442.
-    const sealed = advertisement(
-      'r-shoes',
-      LOCKED_BUTTON,
-      bthomeFrame('450aeb84467f85ba0100003188788c'),
-      TEN,
-    );
-    const first = pipeline.accept(sealed);
-    expect(rows(first)).toContain('frame-numbers button-3');
-    const restarted = shop({ stored: storedAfter([first]) });
-    expect(names(restarted.accept({ ...sealed, at: TEN + HOUR }))).toEqual([]);
+    const sealedFrame = (counter: number, objects: BthomeObject[]) => {
+      const data = writeBthome({ objects, encryption: { address: LOCKED_BUTTON, key: BIND_KEY, counter } });
+      return advertisement('r-shoes', LOCKED_BUTTON, bthomeFrame(Buffer.from(data).toString('hex')), TEN);
+    };
+    const battery = open().pipeline.accept(sealedFrame(9, [{ id: 0x01, value: 80 }]));
+    expect([battery.events, rows(battery)]).toEqual([[], ['frame-numbers button-3']]);
+    const restarted = shop({ stored: storedAfter([battery]) });
+    expect(names(restarted.accept(sealedFrame(9, [{ id: 0x3a, value: 'press' }])))).toEqual([]);
+    expect(names(restarted.accept(sealedFrame(10, [{ id: 0x3a, value: 'press' }])))).toEqual([
+      'button.pressed',
+    ]);
   });
 });
 

@@ -12,6 +12,7 @@ import {
   OPEN_BUTTON,
   shop,
   TEN,
+  tick,
   tokenOf,
   UUID,
 } from './shop.ts';
@@ -96,7 +97,7 @@ const made = <T>(values: fc.Arbitrary<T>, make: (value: T, at: number) => Signal
 const report = made(
   fc.record({
     n: person,
-    minors: fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 3 }),
+    minors: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 2 }),
     rssi: fc.integer({ min: -100, max: -30 }),
     numbering,
   }),
@@ -152,7 +153,12 @@ const advertised = made(
   }),
 );
 const weighed = made(
-  fc.record({ slot: fc.nat(1), g: fc.integer({ min: -500, max: 4_000 }), isDelta: fc.boolean(), numbering }),
+  fc.record({
+    slot: fc.nat(1),
+    g: fc.constantFrom(0, 390, 400, 800, 1_600, 3_200, -400, 1_000),
+    isDelta: fc.boolean(),
+    numbering,
+  }),
   ({ slot, g, isDelta, numbering: numbered }, at) =>
     message('shelf-1', 'weight', { ...numbered, slots: [isDelta ? { slot, deltaG: g } : { slot, g }] }, at),
 );
@@ -181,11 +187,13 @@ const consents = made(
     ...(isForeign && { storeId: 's2' }),
   }),
 );
-const ticked = made(fc.option(fc.boolean(), { freq: 8 }), (synchronised, at) => ({
-  kind: 'tick',
-  at,
-  ...(synchronised !== null && { synchronised }),
-}));
+/** The clock is seldom lost, and soon found again. */
+const clock = fc.oneof(
+  { weight: 12, arbitrary: fc.constant(undefined) },
+  { weight: 4, arbitrary: fc.constant(true) },
+  { weight: 1, arbitrary: fc.constant(false) },
+);
+const ticked = made(clock, (synchronised, at) => tick(at, synchronised));
 const ordered = made(
   fc.record({
     id: fc.constantFrom('x1', 'x2'),
@@ -208,30 +216,39 @@ const ordered = made(
 );
 
 const step = fc.tuple(
-  fc.oneof(fc.constant(0), fc.nat(5_000), fc.nat(400_000)),
   fc.oneof(
-    { weight: 4, arbitrary: report },
-    { weight: 3, arbitrary: heard },
+    { weight: 2, arbitrary: fc.constant(0) },
+    { weight: 6, arbitrary: fc.nat(5_000) },
+    { weight: 2, arbitrary: fc.nat(60_000) },
+    { weight: 1, arbitrary: fc.nat(400_000) },
+  ),
+  fc.oneof(
+    { weight: 8, arbitrary: report },
+    { weight: 5, arbitrary: heard },
     { weight: 2, arbitrary: advertised },
-    { weight: 2, arbitrary: weighed },
+    { weight: 3, arbitrary: weighed },
     { weight: 1, arbitrary: pressed },
     { weight: 1, arbitrary: thermostat },
     { weight: 1, arbitrary: crowd },
     { weight: 2, arbitrary: noise },
-    { weight: 2, arbitrary: consents },
-    { weight: 4, arbitrary: ticked },
+    { weight: 1, arbitrary: consents },
+    { weight: 8, arbitrary: ticked },
     { weight: 1, arbitrary: ordered },
   ),
 );
-/** A list that gives everybody of the known consent stands first, so that there is something to see. */
-const signals = fc.array(step, { maxLength: 60 }).map((steps) => {
-  const all = KNOWN.map((n) =>
-    consent(n, {
-      subjectRef: `person-${Math.min(n, 3)}`,
-      keys: [{ kind: 'app', token: tokenOf(n) }, tagKey(n)],
-    }),
-  );
-  const made: Signal[] = [list(TEN, 1, all)];
+/** Agreed from the start: to all; not to be located; for some minutes only; and the same person once more. */
+const FIRST_LIST = [
+  consent(1),
+  consent(2, { purposes: ['recognition'] }),
+  consent(3, { validUntil: new Date(TEN + 200_000).toISOString() }),
+  consent(4),
+].map((one, i) => ({
+  ...one,
+  subjectRef: `person-${Math.min(i + 1, 3)}`,
+  keys: consent(i + 1, { keys: [{ kind: 'app', token: tokenOf(i + 1) }, tagKey(i + 1)] }).keys,
+}));
+const signals = fc.array(step, { minLength: 20, maxLength: 80, size: 'max' }).map((steps) => {
+  const made: Signal[] = [list(TEN, 1, FIRST_LIST)];
   let at = TEN;
   for (const [after, make] of steps) {
     at += after;
@@ -240,7 +257,7 @@ const signals = fc.array(step, { maxLength: 60 }).map((steps) => {
   return made;
 });
 
-const RUNS = 150;
+const RUNS = 100;
 const PERSONAL = new Set(['visit.started', 'visit.amended', 'zone.entered', 'zone.dwelled', 'zone.exited']);
 
 function outcomesOf(all: readonly Signal[]): Outcome[] {

@@ -37,6 +37,12 @@ describe('an app’s token', () => {
     expect(good).toEqual([1, 0, 1]);
   });
 
+  it('of one day is not good on the day of another token of the same record', () => {
+    const held = table({ day: '2026-03-02' });
+    held.put(owner, { kind: 'app', token: 'ff'.repeat(16), day: '2026-03-04' }, DAY);
+    expect(held.find(seen, DAY + 60 * HOUR)).toEqual([]);
+  });
+
   it('unknown, or of a record that was removed, is a stranger’s', () => {
     const held = table();
     expect(held.find({ kind: 'app', token: 'ff'.repeat(16) }, DAY)).toEqual([]);

@@ -7,11 +7,11 @@ const id = (major: number, minor: number) => ({ kind: 'ibeacon' as const, uuid, 
 
 it('a tag is recognised by its whole id, until its record is removed', () => {
   const held = beaconId.createTable();
-  held.put(owner, id(1, 7), 0);
-  expect(held.find(id(1, 7), 0)).toEqual([owner]);
-  for (const other of [id(7, 1), id(1, 8), id(17, 0)]) expect(held.find(other, 0)).toEqual([]);
+  held.put(owner, id(1, 17), 0);
+  expect(held.find(id(1, 17), 0)).toEqual([owner]);
+  for (const other of [id(17, 1), id(1, 18), id(2, 17), id(11, 7)]) expect(held.find(other, 0)).toEqual([]);
   held.remove('c1');
-  expect(held.find(id(1, 7), 0)).toEqual([]);
+  expect(held.find(id(1, 17), 0)).toEqual([]);
 });
 
 it('is less sure than keys that cannot be copied off the air', () => {

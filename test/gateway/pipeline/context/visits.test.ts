@@ -179,6 +179,13 @@ describe('zones', () => {
     expect(JSON.stringify(moved)).not.toContain('pharmacy');
   });
 
+  it('with an estimate that lies in a sensitive zone are told without it', () => {
+    const { seen, placed } = shop();
+    seen(1, TEN);
+    const [entered] = placed(1, 'bags', TEN, { x: 21, y: 10 }).events;
+    expect(entered?.data).not.toHaveProperty('position');
+  });
+
   it('of somebody without a visit are nobody’s', () => {
     expect(shop().placed(1, 'shoes', TEN).events).toEqual([]);
   });
