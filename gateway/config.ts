@@ -43,7 +43,7 @@ const store = z.strictObject({
 const zone = z.strictObject({
   id,
   name: z.string().optional(),
-  /** `entrance` ends a visit as `exit` when the shopper is last seen there; the others are the shop's own words. */
+  /** A shopper last seen in an `entrance`, after having been elsewhere, has left: the visit ends as `exit`. Other kinds are the shop's own words. */
   kind: z.string().default('sales'),
   polygon: z.array(point).min(3),
   sensitive: z.boolean().default(false),

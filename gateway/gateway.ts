@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Message } from '../devices/device.ts';
 import { openCredentials } from './access/credentials.ts';
+import { readBindKey } from './bind-key.ts';
 import { clockTrust, createClock } from './clock.ts';
 import { sourceOf } from './cloud-event.ts';
 import { createCommit } from './commit.ts';
@@ -284,13 +285,6 @@ async function start(
 export function hostAndPort(listen: string): { host: string; port: number } {
   const colon = listen.lastIndexOf(':');
   return { host: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1)) };
-}
-
-/** @throws where the file is not 32 hex digits. */
-export function readBindKey(file: string): Uint8Array {
-  const text = readFileSync(file, 'utf8').trim();
-  if (!/^[0-9a-fA-F]{32}$/.test(text)) throw new Error(`${file}: must be a bind key of 32 hex digits`);
-  return Buffer.from(text, 'hex');
 }
 
 type Counts = Record<string, number>;

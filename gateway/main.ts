@@ -208,6 +208,12 @@ function fail(error: unknown): never {
   process.exit(1);
 }
 
+// Who reads us (`head`) may stop reading.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
 // A bug ends the process with a sentence; the supervisor starts it again (S13).
 process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);

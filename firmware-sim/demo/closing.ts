@@ -1,7 +1,8 @@
 import { aisle } from './command.ts';
+import { searchKept } from './kept.ts';
 import { type ClosingLine, type OutboxCounts, unsound } from './ledger.ts';
 import type { Finding } from './privacy-search.ts';
-import { type Shop, searchShop } from './shop.ts';
+import type { Shop } from './shop.ts';
 import { within } from './waiting.ts';
 
 export interface Closing {
@@ -27,10 +28,11 @@ export async function closeShop(shop: Shop, wasCut: boolean): Promise<Closing> {
     if (!(await floor.close())) problems.push('the devices could not say their last');
     await receivers.stop();
     const counts = await drained(shop, wasCut ? DRAIN_AFTER_CUT_MS : DRAIN_MS);
-    const before = searchShop(shop);
+    const search = () => searchKept(shop.folder, floor.strangers());
+    const before = search();
     await shop.supervisor.stopAll();
     // Once more: what was only in memory would be written when they end.
-    const findings = [...before, ...searchShop(shop)];
+    const findings = [...before, ...search()];
     problems.push(...inWords(findings));
     const ofFloor = floor.counters();
     const ofReceivers = receivers.counters();

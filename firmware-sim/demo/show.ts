@@ -1,7 +1,8 @@
 import type { Identifier } from '../shop-floor/messages.ts';
 import { grepCommands } from './grep.ts';
+import { keptIn, searchKept } from './kept.ts';
 import { octetsOf } from './privacy-search.ts';
-import { type Shop, type ShopListener, searched, searchShop } from './shop.ts';
+import type { Shop, ShopListener } from './shop.ts';
 import { within } from './waiting.ts';
 import type { Happening } from './words.ts';
 
@@ -174,13 +175,13 @@ export function createShow(say: (text: string) => void, now: () => number): Show
       const that = await open.floor.who();
       const identifiers = that?.identifiers ?? [];
       if (identifiers.length === 0) return { isFound: false, searched: { files: 0, octets: 0 }, found: 0 };
-      const findings = searchShop(
-        open,
+      const findings = searchKept(
+        open.folder,
         identifiers.map(({ hex }) => hex),
       );
-      for (const text of tellWho(identifiers, searched(open.folder))) say(text);
+      for (const text of tellWho(identifiers, keptIn(open.folder))) say(text);
       printedCommands = true;
-      return { isFound: true, searched: octetsOf(searched(open.folder)), found: findings.length };
+      return { isFound: true, searched: octetsOf(keptIn(open.folder)), found: findings.length };
     },
     did: () => ({ cut: wasCut, printedCommands }),
   };

@@ -1,13 +1,19 @@
 import type { StoreMap } from '../store-map.ts';
-import { floorGrid } from './floor-grid.ts';
 import type { Recognised, Subject } from './identify.ts';
-import { type Belief, createPositioning, type Estimate, type Heard } from './position.ts';
+import { floorGrid } from './position/floor-grid.ts';
+import { type Belief, createPositioning, type Estimate, type Heard } from './position/positioning.ts';
 import { chooseZone, likeliestZone, type ZoneChoice } from './zone-choice.ts';
 
 /** Somebody is placed anew once in each such span of the clock, ms; what is heard between is gathered. */
 const PLACED_EVERY = 1_000;
-/** A tag is placed first after so long, ms: by then every receiver in range has sent what it heard. */
+/** A tag is placed first after so long, ms: by then our receivers have sent what they heard of one frame. */
 const FIRST_AFTER = 300;
+/** Unless fewer anchors than this heard it: others may be slower, and one alone tells little. */
+const FIRST_ANCHORS = 3;
+/** But no later than this, ms. */
+const FIRST_BEFORE = 1_500;
+/** A strength that no receiver can measure; phones give 0 where they have none (CLBeacon.rssi). */
+const NO_STRENGTH = 0;
 /** After so long without a word, ms, the present zone has no advantage over another: people walk. */
 const HELD_FOR = 5_000;
 /** A receiver that did not hear the tag for so long, ms, did not miss a frame: it is out of range or dead. */
@@ -84,7 +90,8 @@ export function createLocate(map: StoreMap): Locate {
     const track = trackOf(subject, at);
     track.lastSeen = Math.max(track.lastSeen, at);
     const index = anchors.get(anchor);
-    if (index === undefined || rssi === null || track.lastSeen - at > TOO_OLD) return;
+    if (index === undefined || rssi === null || rssi >= NO_STRENGTH) return;
+    if (track.lastSeen - at > TOO_OLD) return;
     const isScan = method === 'app';
     // What a phone hears and what receivers hear of a tag are two radios: they are not mixed.
     if (isScan !== track.isScan) track.gathered.clear();
@@ -109,7 +116,8 @@ export function createLocate(map: StoreMap): Locate {
     if (!track) return undefined;
     if (at - track.lastSeen >= LOST_AFTER) return lose(track);
     if (isDue(track, at)) placeAnew(track, at);
-    const presence = track.presence ?? presenceOf(track, 'seen, not yet placed');
+    const presence =
+      track.presence ?? presenceOf(track, track.choice ? 'as before the restart' : 'not yet placed');
     track.presence = { ...presence, lastSeen: track.lastSeen };
     return track.presence;
   }
@@ -136,11 +144,9 @@ export function createLocate(map: StoreMap): Locate {
       track.weighedAt = at;
       const { x, y } = estimate;
       track.presence = { ...presenceOf(track, reasonOf(track.choice, estimate, heard), estimate), x, y };
-    } else if (presence) {
+    } else {
       // Nobody walks by not being heard: the place stays, ever less sure.
-      const silence = Math.round((at - track.lastSeen) / 1_000);
-      const { confidence } = presenceOf(track, '', estimate);
-      track.presence = { ...presence, confidence, why: `not heard for ${silence} s` };
+      track.presence = { ...presence, ...presenceOf(track, silenceOf(track, at), estimate) };
     }
   }
 
@@ -155,10 +161,10 @@ export function createLocate(map: StoreMap): Locate {
     const [only] = heard;
     // One anchor alone cannot be told from a circle around it; that it was this one says more.
     const zoneOfOnly = heard.length === 1 && only && grid?.reaches[only.anchor]?.anchor.zone;
-    if (zoneOfOnly && (!choice || !isHeld)) {
-      return { zone: zoneOfOnly, since: choice?.zone === zoneOfOnly ? choice.since : at };
+    if (!choice) return { zone: zoneOfOnly || likeliestZone(estimate.zones), since: firstAt };
+    if (zoneOfOnly && !isHeld) {
+      return { zone: zoneOfOnly, since: choice.zone === zoneOfOnly ? choice.since : at };
     }
-    if (!choice) return { zone: likeliestZone(estimate.zones), since: firstAt };
     return chooseZone(choice, estimate.zones, at, isHeld);
   }
 
@@ -194,8 +200,13 @@ function newTrack(subject: Subject, at: number): Track {
 
 function isDue({ placedAt, firstAt, isScan, gathered }: Track, at: number): boolean {
   if (isScan && gathered.size > 0) return true;
-  if (placedAt === undefined) return at - firstAt >= FIRST_AFTER;
-  return Math.floor(at / PLACED_EVERY) > Math.floor(placedAt / PLACED_EVERY);
+  if (placedAt !== undefined) return Math.floor(at / PLACED_EVERY) > Math.floor(placedAt / PLACED_EVERY);
+  return at - firstAt >= (gathered.size >= FIRST_ANCHORS ? FIRST_AFTER : FIRST_BEFORE);
+}
+
+function silenceOf({ weighedAt, lastSeen, choice }: Track, at: number): string {
+  if (weighedAt === undefined) return choice ? 'as before the restart' : 'seen, but by nothing on the map';
+  return `not heard for ${Math.round((at - lastSeen) / 1_000)} s`;
 }
 
 function presenceOf({ subject, lastSeen, choice }: Track, why: string, estimate?: Estimate): Presence {

@@ -74,7 +74,7 @@ export function createPathLoss(size: number): PathLoss {
   }
 
   /** @returns the least misfit of all cells */
-  function fit({ exponent: n, misfit, power }: Fit, readings: readonly Reading[], known: Power): number {
+  function explain({ exponent: n, misfit, power }: Fit, readings: readonly Reading[], known: Power): number {
     const weight = readings.reduce((total, one) => total + one.weight, 0);
     const value = readings.reduce((total, one) => total + one.weight * one.dBm, 0);
     const square = readings.reduce((total, one) => total + one.weight * one.dBm ** 2, 0);
@@ -106,7 +106,7 @@ export function createPathLoss(size: number): PathLoss {
     fits,
     weigh(cells, readings, powers, weights) {
       sum(readings);
-      const leasts = fits.map((one, i) => fit(one, readings, powers[i] ?? { mean: 0, variance: 1 }));
+      const leasts = fits.map((one, i) => explain(one, readings, powers[i] ?? { mean: 0, variance: 1 }));
       const least = Math.min(...leasts);
       likelihood.fill(0);
       const evidence = fits.map((one, i) => addLikelihood(one, weights[i] ?? 0, least, cells));

@@ -89,8 +89,8 @@ export function createPositioning(grid: FloorGrid): Positioning {
   const pathLoss = createPathLoss(size);
   const radio = createShopRadio(grid.reaches.length);
   const walking = createWalking(grid);
-  const audible = new Float64Array(size);
   const posterior = new Float64Array(size);
+  const audible = new Float64Array(size);
 
   function begin(zone?: string): Belief {
     const cells = new Float64Array(size).fill(1 / size);
@@ -111,25 +111,134 @@ export function createPositioning(grid: FloorGrid): Positioning {
   }
 
   function weigh(belief: Belief, { heard, unheard, isScan }: Hearing): Estimate {
-    posterior.set(belief.cells);
-    if (heard.length === 0) return estimate();
+    const readings = heard.flatMap((one) => readingOf(one, isScan) ?? []);
+    if (readings.length === 0) return estimateOf(belief.cells, grid);
     // A phone hears beacons at a power of its own, and one scan is too thin to learn it from.
     const powers = isScan ? EXPONENTS.map(() => UNKNOWN_POWER) : belief.powers;
-    const readings = heard.map((one) => readingOf(one, isScan));
     const evidence = pathLoss.weigh(belief.cells, readings, powers, radio.exponents());
     posterior.set(belief.cells);
-    considerSilence(readings, unheard, powers);
-    const placed = estimate();
-    if (!isScan && heard.length >= LEARN_FROM) learn(belief, readings, evidence, placed);
-    return placed;
+    considerSilence(unheard, readings, powers);
+    const estimate = estimateOf(posterior, grid);
+    if (!isScan && readings.length >= LEARN_FROM) {
+      const novelty = noveltyOf(belief, estimate);
+      radio.learnExponent(evidence, novelty);
+      learnPowers(belief.powers, readings);
+      learnOffsets(belief.powers, readings, novelty);
+    }
+    return estimate;
   }
 
-  function readingOf({ anchor, rssi, readings }: Heard, isScan: boolean): Reading {
-    const { loss, vagueness } = reachOf(anchor);
+  /** A reading without what is odd about its anchor, weighted by how little else disturbs it. */
+  function readingOf({ anchor, rssi, readings }: Heard, isScan: boolean): Reading | undefined {
+    const reach = grid.reaches[anchor];
+    if (!reach) return undefined;
     const { mean, variance } = radio.offset(anchor);
     const fading = FADING_SD ** 2 / (isScan ? SCAN_READINGS : readings);
-    const { exponent } = bestFit(belief0);
-    return { anchor, loss, dBm: rssi - mean, weight: 1 / (SHADOW_SD ** 2 + fading + variance + vagueness * exponent ** 2) };
+    const vagueness = reach.vagueness * (EXPONENTS[likeliest()] ?? 0) ** 2;
+    const weight = 1 / (SHADOW_SD ** 2 + fading + variance + vagueness);
+    return { anchor, loss: reach.loss, dBm: rssi - mean, weight };
   }
+
+  /** The index of the exponent. */
+  function likeliest(): number {
+    const weights = radio.exponents();
+    return weights.indexOf(Math.max(...weights));
+  }
+
+  /**
+   * What the anchors that were not heard say. It bears on the posterior and not on the belief: there it would
+   * grow with each second, and an anchor that died would drive everybody near it into the next zone.
+   */
+  function considerSilence(
+    unheard: readonly number[],
+    readings: readonly Reading[],
+    powers: readonly Readonly<Power>[],
+  ): void {
+    for (const { anchor } of readings) radio.wasHeard(anchor);
+    for (const anchor of unheard) {
+      const trust = radio.trust(anchor);
+      findAudible(anchor, readings, powers);
+      let expected = 0;
+      for (let cell = 0; cell < size; cell += 1) {
+        expected += (posterior[cell] ?? 0) * (audible[cell] ?? 0);
+        posterior[cell] = (posterior[cell] ?? 0) * (1 - trust * (audible[cell] ?? 0));
+      }
+      normalise(posterior);
+      radio.wasMissed(anchor, expected);
+    }
+  }
+
+  /** How likely this anchor would be heard from each cell, if it works. */
+  function findAudible(
+    anchor: number,
+    readings: readonly Reading[],
+    powers: readonly Readonly<Power>[],
+  ): void {
+    const best = likeliest();
+    const fit = pathLoss.fits[best];
+    const loss = grid.reaches[anchor]?.loss;
+    const { mean, variance } = powers[best] ?? UNKNOWN_POWER;
+    const weight = readings.reduce((sum, one) => sum + one.weight, 0);
+    const odd = radio.offset(anchor).mean;
+    for (let cell = 0; cell < size; cell += 1) {
+      const power = ((fit?.power[cell] ?? 0) * weight + mean / variance) / (weight + 1 / variance);
+      const dBm = power - (fit?.exponent ?? 0) * (loss?.[cell] ?? 0) + odd;
+      const share = (dBm - SENSITIVITY) / SENSITIVITY_WIDTH + 0.5;
+      audible[cell] = (1 - MISSED) * Math.min(1, Math.max(0, share));
+    }
+  }
+
+  /** Whoever stands, stands in the same shadows: each second teaches less about the shop. */
+  function noveltyOf(belief: Belief, { x, y }: Estimate): number {
+    const { lesson } = belief;
+    const isSamePlace = lesson && Math.hypot(x - lesson.x, y - lesson.y) < NEW_PLACE;
+    belief.lesson = isSamePlace
+      ? { ...lesson, novelty: lesson.novelty * NOVELTY_LEFT }
+      : { x, y, novelty: 1 };
+    return belief.lesson.novelty;
+  }
+
+  function learnPowers(powers: Power[], readings: readonly Reading[]): void {
+    const weight = POWER_SHARE * readings.reduce((sum, one) => sum + one.weight, 0);
+    for (const [i, power] of powers.entries()) {
+      const asked = momentsOf(posterior, pathLoss.fits[i]?.power ?? posterior);
+      const precision = 1 / power.variance + weight;
+      power.mean = (power.mean / power.variance + weight * asked.mean) / precision;
+      power.variance = 1 / precision + (weight / precision) ** 2 * asked.variance;
+    }
+  }
+
+  function learnOffsets(powers: readonly Power[], readings: readonly Reading[], novelty: number): void {
+    const best = likeliest();
+    const exponent = EXPONENTS[best] ?? 0;
+    const power = powers[best]?.mean ?? UNKNOWN_POWER.mean;
+    for (const { anchor, dBm, loss } of readings) {
+      const { mean, variance } = momentsOf(posterior, loss);
+      const odd = dBm + radio.offset(anchor).mean - (power - exponent * mean);
+      radio.learnOffset(anchor, odd, exponent * exponent * variance, novelty);
+    }
+  }
+
   return { begin, walk, weigh };
+}
+
+function estimateOf(cells: Float64Array, grid: FloorGrid): Estimate {
+  const zones = new Float64Array(grid.zones.length + 1);
+  for (const { cell, zone, share } of grid.pieces)
+    zones[zone] = (zones[zone] ?? 0) + share * (cells[cell] ?? 0);
+  const named = [...grid.zones, 'unknown'].map((zone, i) => [zone, zones[i] ?? 0] as const);
+  return { x: momentsOf(cells, grid.x).mean, y: momentsOf(cells, grid.y).mean, zones: new Map(named) };
+}
+
+/** Mean and variance of what each cell has. */
+function momentsOf(cells: Float64Array, values: Float64Array): { mean: number; variance: number } {
+  let mean = 0;
+  let square = 0;
+  for (let cell = 0; cell < cells.length; cell += 1) {
+    const value = values[cell] ?? 0;
+    const weighted = (cells[cell] ?? 0) * value;
+    mean += weighted;
+    square += weighted * value;
+  }
+  return { mean, variance: Math.max(0, square - mean * mean) };
 }

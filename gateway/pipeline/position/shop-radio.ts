@@ -1,12 +1,12 @@
+import { EXPONENTS } from './path-loss.ts';
+
 /*
  * What the shop's radio is like, learnt from everybody's readings while they are located: how steeply
  * signals fall with distance, which anchors hear too much or too little, which have gone silent. About
  * the shop alone: nothing of it belongs to a person.
  */
 
-/** Path-loss exponents that are weighed against each other: 1.5 a hall, 2 free space, 3 many shelves. */
-export const EXPONENTS = [1.5, 2, 2.5, 3] as const;
-/** Successive readings share their shadows: a second's say on the exponent counts so much. */
+/** Successive readings share their shadows: a second's say on the exponent counts so much at most. */
 const EXPONENT_SHARE = 0.2;
 /** An exponent that seemed wrong can come back: its log weight stays above this. */
 const LEAST_LOG_WEIGHT = -10;

@@ -1,0 +1,182 @@
+import { execFile } from 'node:child_process';
+import { setTimeout as wait } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { StoredEvent } from '../../firmware-sim/profile-store/store.ts';
+import { addDevice } from '../../gateway/cli/devices.ts';
+import { readConfig } from '../../gateway/config.ts';
+import { type Presser, presser } from '../support/presser.ts';
+import { connected, publish } from '../support/raw-mqtt.ts';
+import { aisle, openShop, type RunningGateway, type Shop } from '../support/shop.ts';
+import { until } from '../support/until.ts';
+
+/** So many times the gateway is killed; more by `AISLE_ROUNDS=200`. */
+const ROUNDS = Number(process.env.AISLE_ROUNDS ?? 20);
+const BUTTONS = ['b1', 'b2', 'b3', 'b4', 'b5'];
+const TOKEN = '00112233445566778899aabbccddeeff';
+const UUID = 'f7826da6-4fa2-4e98-8024-bc5b71e0893e';
+
+const YAML = `
+store: {id: s1, gateway: g1, timezone: Europe/Paris, notice: {id: n1, version: "1", languages: [fr]}}
+mode: identify
+map:
+  zones: [{id: shoes, polygon: [[0, 0], [5, 0], [5, 5], [0, 5]]}]
+  beacons: [{id: b7, uuid: ${UUID}, major: 1, minor: 7, zone: shoes}]
+devices:
+  - {id: app, kind: shopper-app}
+${BUTTONS.map((id) => `  - {id: ${id}, kind: smart-button, zone: shoes}`).join('\n')}
+`;
+
+const record = {
+  recordId: 'c1',
+  version: 1,
+  subjectRef: 'p_1',
+  purposes: ['recognition', 'location'],
+  state: 'given',
+  validFrom: '2026-01-01T00:00:00Z',
+  validUntil: '2099-01-01T00:00:00Z',
+  noticeId: 'n1',
+  noticeVersion: '1',
+  language: 'fr',
+  method: 'app',
+  stores: ['s1'],
+  keys: [{ kind: 'app', token: TOKEN }],
+};
+
+let shop: Shop;
+const secretOf = (id: string) => addDevice(readConfig(shop.config), id, Date.now()).secret;
+
+beforeEach(async () => {
+  shop = await openShop(YAML);
+});
+afterEach(() => shop.close());
+
+/** Every event at the profile store, in the order of its coming. */
+function received(): StoredEvent['event'][] {
+  const events: StoredEvent['event'][] = [];
+  for (let after = 0; ; ) {
+    const page = shop.profiles.store.events(after, 1_000);
+    events.push(...page.map(({ event }) => event));
+    if (page.length < 1_000) return events;
+    after = page.at(-1)?.row ?? after;
+  }
+}
+
+/** `seq` of the presses of one button that the profile store has, in the order of its sequence. */
+function pressesOf(id: string): number[] {
+  return received()
+    .filter(({ type }) => type === 'aisle.button.pressed.v1')
+    .sort((a, b) => (String(a.sequence) < String(b.sequence) ? -1 : 1))
+    .flatMap(({ causationid }) => {
+      const [device, , seq] = String(causationid).split('/');
+      return device === id ? [Number(seq)] : [];
+    });
+}
+
+const ascending = (numbers: Iterable<number>) => [...numbers].sort((a, b) => a - b);
+
+async function drained(pressers: Presser[]): Promise<void> {
+  const total = pressers.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0);
+  const arrived = () => pressers.reduce((sum, { id }) => sum + pressesOf(id).length, 0);
+  await until(() => arrived() >= total, `${total} presses; ${arrived()} arrived`, 30_000);
+}
+
+async function reportFromApp(gateway: RunningGateway, secret: string, seq: number): Promise<void> {
+  const login = { clientId: 'app-1', password: Buffer.from(secret) };
+  const app = await connected(gateway.mqtt, 'app', login);
+  const beacons = [{ uuid: UUID, major: 1, minor: 7, rssi: -60 }];
+  app.send(publish('devices/app/ranged', { boot: 'b1', seq, token: TOKEN, beacons }));
+  await app.next('puback');
+  app.socket.destroy();
+}
+
+describe('kill -9', () => {
+  it(`loses nothing that was acknowledged, doubles nothing, and lets visits go on (${ROUNDS} times)`, {
+    timeout: 60_000 + ROUNDS * 6_000,
+  }, async () => {
+    // One of them by QoS 2, in a session that the broker keeps until it is killed.
+    const pressers = BUTTONS.map((id, i) => presser(id, secretOf(id), i === 0 ? 2 : 1));
+    const appSecret = secretOf('app');
+    const issuedAt = new Date().toISOString();
+    const list = { storeId: 's1', list: 'full', version: 1, issuedAt, records: [record] };
+    await shop.ask('/downlink', { kind: 'consents', payload: list });
+
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      const gateway = await shop.start();
+      await until(() => round > 1 || gateway.log().includes('taken from the central'), 'the consents');
+      await reportFromApp(gateway, appSecret, round);
+      const pressing = pressers.map((button) => button.press(gateway.mqtt, () => false));
+      await wait(20 + Math.random() * 300);
+      await gateway.kill('SIGKILL');
+      await Promise.all(pressing);
+    }
+
+    const gateway = await shop.start();
+    await reportFromApp(gateway, appSecret, ROUNDS + 1);
+    await Promise.all(pressers.map((button) => button.press(gateway.mqtt, () => true)));
+    await drained(pressers);
+    for (const { id, sent, acknowledged } of pressers) {
+      expect(ascending(acknowledged)).toEqual(ascending(sent));
+      // Each once, and a button's own in the order in which it sent them.
+      expect(pressesOf(id)).toEqual(ascending(sent));
+    }
+    const names = received().map(({ type }) => type);
+    expect(names.filter((name) => name === 'aisle.visit.started.v1')).toHaveLength(1);
+    expect(names).not.toContain('aisle.visit.ended.v1');
+    const { doubledEffects, sequences } = (await shop.ask('/stats')) as {
+      doubledEffects: number;
+      sequences: { missing: unknown[] }[];
+    };
+    expect(doubledEffects).toBe(0);
+    expect(sequences).toMatchObject([{ missing: [] }]);
+  });
+});
+
+describe('SIGTERM', () => {
+  it('in the middle of a drain ends within five seconds, with nothing lost', async () => {
+    const button = presser('b1', secretOf('b1'));
+    shop.profiles.faults.away = true;
+    const first = await shop.start();
+    const enough = () => button.acknowledged.size >= 1_500;
+    await button.press(first.mqtt, enough);
+    // Each batch takes its time: the drain is under way when it is told to end.
+    shop.profiles.faults.delayMs = 300;
+    shop.profiles.faults.away = false;
+    await until(() => pressesOf('b1').length > 0, 'the drain to begin', 20_000);
+    const startedAt = performance.now();
+    expect(await first.kill('SIGTERM')).toBe(0);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(pressesOf('b1').length).toBeLessThan(button.sent.size);
+    shop.profiles.faults.delayMs = 0;
+    await shop.start();
+    await drained([button]);
+    expect(ascending(pressesOf('b1'))).toEqual(ascending(button.sent));
+  });
+
+  it('ends within five seconds too while nobody answers at the other end, and devices are connected', async () => {
+    const secret = secretOf('b1');
+    shop.profiles.faults.delayMs = 20_000;
+    const gateway = await shop.start();
+    const device = await connected(gateway.mqtt, 'b1', { password: Buffer.from(secret) });
+    device.send(publish('devices/b1/pressed', { button: 1, press: 'press', boot: 'b', seq: 1 }));
+    await device.next('puback');
+    const startedAt = performance.now();
+    expect(await gateway.kill('SIGTERM')).toBe(0);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    shop.profiles.faults.delayMs = 0;
+  });
+});
+
+it('a second gateway on the same data folder is refused with a sentence, and the first goes on', async () => {
+  const secret = secretOf('b1');
+  const gateway = await shop.start();
+  const run = promisify(execFile)(process.execPath, aisle(['run', '--config', shop.config]));
+  const failure = (await run.catch((error: unknown) => error)) as { code: number; stderr: string };
+  expect(failure.code).toBe(1);
+  expect(failure.stderr).toMatch(
+    /^aisle: another gateway runs on .*data: stop it first, or give this one .*\n$/,
+  );
+  const device = await connected(gateway.mqtt, 'b1', { password: Buffer.from(secret) });
+  device.send(publish('devices/b1/pressed', { button: 1, press: 'press', boot: 'b', seq: 1 }));
+  await device.next('puback');
+});
