@@ -1,6 +1,6 @@
 import { type Db, isDiskRefusing, stateWriter } from './database.ts';
 import type { Outbox } from './outbox.ts';
-import { isLasting, type Outcome } from './pipeline/outcome.ts';
+import { isLasting, type Outcome, type StateChange } from './pipeline/outcome.ts';
 
 /** A batch is written when this many signals wait for it … */
 const BATCH_SIGNALS = 256;
@@ -50,10 +50,8 @@ export function createCommit(parts: CommitParts): Commit {
 
   const write = db.transaction((outcomes: readonly Outcome[], at: number) => {
     if (at - expiredAt >= EXPIRE_EVERY) outbox.expire(at);
-    for (const { changes, events, purge } of outcomes) {
-      writeState(changes);
-      outbox.store(events, purge, at);
-    }
+    writeState(lastOfEach(outcomes.flatMap(({ changes }) => changes)));
+    outbox.store(outcomes, at);
   });
 
   /** Writes the batch, in a transaction of its own; throws where nothing of it is on disk. */
@@ -119,4 +117,10 @@ export function createCommit(parts: CommitParts): Commit {
       settle();
     },
   };
+}
+
+/** What was changed twice in one batch is written once, as it is at its end. */
+function lastOfEach(changes: readonly StateChange[]): StateChange[] {
+  const last = new Map(changes.map((change) => [`${change.kind} ${change.key}`, change]));
+  return [...last.values()];
 }

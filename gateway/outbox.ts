@@ -1,6 +1,11 @@
 import { cloudEvent, idOf } from './cloud-event.ts';
-import type { Db } from './database.ts';
+import { type Db, withoutSync } from './database.ts';
+import { type GapReason, gapsOf } from './gap.ts';
+import { type OutboxCounts, outboxCounts } from './outbox-counts.ts';
+import { type Row, statements } from './outbox-sql.ts';
 import type { StoreEvent } from './pipeline/outcome.ts';
+
+export { epochOf, type OutboxCounts, outboxCounts } from './outbox-counts.ts';
 
 /*
  * The outbox: finished events on disk until every uplink has settled them.
@@ -23,24 +28,9 @@ export interface WaitingEvent {
   body: string;
 }
 
-export interface OutboxCounts {
-  epoch: string;
-  /** Events that were given a sequence in this epoch. */
-  stored: number;
-  /** Of them, removed before delivery and declared. */
-  declared: number;
-  /** Waiting for at least one uplink. */
-  waiting: number;
-  /** ms since the epoch; null when nothing waits. */
-  oldestAt: number | null;
-  dead: number;
-  /** Events that each uplink took. */
-  taken: Record<string, number>;
-}
-
 export interface Outbox {
-  /** Inside the storing transaction: purges first, then the events. Returns the last sequence given. */
-  store(events: readonly StoreEvent[], purge: readonly string[], recordedAt: number): number;
+  /** Inside the storing transaction: of each entry the purges first, then its events. */
+  store(batch: readonly Stored[], recordedAt: number): void;
   /**
    * Events owed to the uplink, in order, marked as being on their way until `settle`. What is on its way
    * already is left out.
@@ -62,6 +52,13 @@ export interface Outbox {
   counts(): OutboxCounts;
 }
 
+/** What one signal gives the outbox. */
+export interface Stored {
+  events: readonly StoreEvent[];
+  /** Subjects whose waiting events go. */
+  purge: readonly string[];
+}
+
 export interface OutboxParts {
   source: string;
   epoch: string;
@@ -72,74 +69,55 @@ export interface OutboxParts {
   personalHours: number;
 }
 
-/** Events of one purge or expiry are declared by ranges, at most so many in one gap. */
-const RANGES_PER_GAP = 500;
 /** Events that one `expire` takes out at most; the next goes on. */
 const EXPIRED_AT_ONCE = 10_000;
 
 /** @throws where the disk refuses. */
 export function createOutbox(db: Db, parts: OutboxParts): Outbox {
   oweOrphans(db, parts.uplinks);
-  const sql = {
-    insert: db.prepare(
-      'INSERT INTO events (sequence, name, class, time, expires, subject, visit, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-    ),
-    owe: db.prepare('INSERT INTO pending VALUES (?, ?)'),
-    take: db.prepare<[string, number, number, number], Row>(
-      `SELECT sequence, name, body FROM pending JOIN events USING (sequence)
-       WHERE uplink = ? AND sequence >= ? AND sequence < ? ORDER BY sequence LIMIT ?`,
-    ),
-    ofSubject: db.prepare<[Buffer], Row & { visit: string | null }>(
-      'SELECT sequence, name, visit, body FROM events WHERE subject = ? ORDER BY sequence',
-    ),
-    expired: db.prepare<[number, number], Row>(
-      'SELECT sequence, name, body FROM events WHERE expires <= ? ORDER BY sequence LIMIT ?',
-    ),
-    get: db.prepare<[number], Row & { expires: number | null; subject: Buffer | null }>(
-      'SELECT sequence, name, expires, subject, body FROM events WHERE sequence = ?',
-    ),
-    wipe: db.prepare("UPDATE events SET body = '', subject = NULL, expires = NULL WHERE sequence = ?"),
-    unowe: db.prepare('DELETE FROM pending WHERE uplink = ? AND sequence = ?'),
-    unoweAll: db.prepare('DELETE FROM pending WHERE sequence = ?'),
-    owed: db.prepare<[number], { uplink: string }>('SELECT uplink FROM pending WHERE sequence = ?'),
-    remove: db.prepare('DELETE FROM events WHERE sequence = ?'),
-    bury: db.prepare('INSERT OR REPLACE INTO dead VALUES (?, ?, ?, ?, ?, ?, ?)'),
-    eraseDead: db.prepare("UPDATE dead SET body = '', subject = NULL, expires = NULL WHERE subject = ?"),
-    expireDead: db.prepare("UPDATE dead SET body = '', subject = NULL, expires = NULL WHERE expires <= ?"),
-    count: db.prepare(
-      'INSERT INTO counters VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value',
-    ),
-    last: db.prepare<[], { value: string }>(LAST_SEQUENCE),
-    setLast: db.prepare(
-      "INSERT INTO meta VALUES ('sequence', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-    ),
-  };
+  const sql = statements(db);
   /** Sequences on their way, by uplink. */
   const onTheWay = new Map(parts.uplinks.map((uplink) => [uplink, new Set<number>()]));
   const next = () => Number(sql.last.get()?.value ?? 0) + 1;
+  /** Of the transaction under way: the sequence to give next, and what it counts. */
+  let upcoming = 0;
+  const tally = new Map<string, number>();
+
+  /** Inside a transaction. Both begin from what is on disk, so that a rollback leaves no hole and no count. */
+  function write(work: () => void): void {
+    const first = next();
+    upcoming = first;
+    tally.clear();
+    work();
+    if (upcoming > first) sql.setLast.run(String(upcoming - 1));
+    for (const [name, n] of tally) sql.count.run(name, n);
+  }
+
+  function count(name: string, n = 1): void {
+    if (n > 0) tally.set(name, (tally.get(name) ?? 0) + n);
+  }
 
   function append(event: StoreEvent, recordedAt: number): void {
-    const sequence = next();
     const isPersonal = event.subjectRef !== undefined;
     // Contract, Events: `expirytime` on every personal event of class B.
     const expiresAt =
       isPersonal && event.class === 'B' ? event.time + parts.personalHours * 3_600_000 : undefined;
     const { source, epoch } = parts;
+    const sequence = upcoming;
     const body = cloudEvent(event, { source, epoch, sequence, recordedAt, expiresAt });
     const tag = event.subjectRef === undefined ? null : parts.subjectTag(event.subjectRef);
     const { name, time, visitId = null } = event;
     sql.insert.run(sequence, name, event.class, time, expiresAt ?? null, tag, visitId, body);
     for (const uplink of parts.uplinks) sql.owe.run(uplink, sequence);
-    sql.setLast.run(String(sequence));
+    upcoming += 1;
   }
 
-  function store(events: readonly StoreEvent[], purge: readonly string[], recordedAt: number): number {
+  function storeOne({ events, purge }: Stored, recordedAt: number): void {
     const neverStarted = new Set(purge.flatMap((ref) => purgeSubject(ref, recordedAt)));
     for (const event of events) {
       if (event.unlessStartPurged && neverStarted.has(event.visitId ?? '')) continue;
       append(event, recordedAt);
     }
-    return next() - 1;
   }
 
   /** Returns the visits of whose `visit.started` no uplink ever heard. */
@@ -162,7 +140,7 @@ export function createOutbox(db: Db, parts: OutboxParts): Outbox {
     return parts.uplinks.every((uplink) => owed.has(uplink));
   }
 
-  function removeAndDeclare(rows: readonly { sequence: number }[], reason: string, at: number): void {
+  function removeAndDeclare(rows: readonly { sequence: number }[], reason: GapReason, at: number): void {
     for (const { sequence } of rows) {
       sql.unoweAll.run(sequence);
       remove(sequence);
@@ -175,26 +153,13 @@ export function createOutbox(db: Db, parts: OutboxParts): Outbox {
   }
 
   function remove(sequence: number): void {
-    if (sql.remove.run(sequence).changes > 0) sql.count.run('gone', 1);
+    if (sql.remove.run(sequence).changes > 0) count('gone');
   }
 
-  function declare(sequences: readonly number[], reason: string, at: number): void {
-    const all = rangesOf(sequences);
-    for (let i = 0; i < all.length; i += RANGES_PER_GAP) {
-      const ranges = all.slice(i, i + RANGES_PER_GAP);
-      const count = ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0);
-      const data = {
-        storeId: parts.storeId,
-        epoch: parts.epoch,
-        from: ranges[0]?.[0],
-        to: ranges.at(-1)?.[1],
-        count,
-        reason,
-        ...(ranges.length > 1 && { ranges }),
-      };
-      append({ name: 'gateway.gap', class: 'A', time: at, data }, at);
-      sql.count.run('declared', count);
-    }
+  function declare(sequences: readonly number[], reason: GapReason, at: number): void {
+    const { storeId, epoch } = parts;
+    for (const gap of gapsOf(sequences, { storeId, epoch, reason, at })) append(gap, at);
+    count('declared', sequences.length);
   }
 
   function isOnTheWay(sequence: number): boolean {
@@ -224,7 +189,7 @@ export function createOutbox(db: Db, parts: OutboxParts): Outbox {
     const isAccepted = result.accepted.has(id);
     const reason = isAccepted ? undefined : result.rejected.get(id);
     if (!isAccepted && reason === undefined) return isWiped ? 'undelivered' : undefined;
-    if (isAccepted) sql.count.run(`taken ${uplink}`, 1);
+    if (isAccepted) count(`taken ${uplink}`);
     else sql.bury.run(uplink, sequence, at, reason, row.expires, row.subject, row.body);
     sql.unowe.run(uplink, sequence);
     const owed = sql.owed.all(sequence);
@@ -234,38 +199,50 @@ export function createOutbox(db: Db, parts: OutboxParts): Outbox {
     return reason === undefined ? 'left' : 'refused';
   }
 
-  const settleAll = db.transaction(
-    (uplink: string, taken: readonly WaitingEvent[], result: Result, at: number) => {
-      const fates = taken.map((event) => ({ ...event, fate: settleOne(uplink, event, result, at) }));
-      const refused = fates.filter(({ fate, name }) => fate === 'refused' && name !== 'gateway.gap');
-      declare(
-        refused.map(({ sequence }) => sequence),
-        'dead',
-        at,
-      );
-      removeAndDeclare(
-        fates.filter(({ fate }) => fate === 'undelivered'),
-        'erased',
-        at,
-      );
-    },
-  );
+  function settleAll(uplink: string, taken: readonly WaitingEvent[], result: Result, at: number): void {
+    const fates = taken.map((event) => ({ ...event, fate: settleOne(uplink, event, result, at) }));
+    const refused = fates.filter(({ fate, name }) => fate === 'refused' && name !== 'gateway.gap');
+    declare(
+      refused.map(({ sequence }) => sequence),
+      'dead',
+      at,
+    );
+    removeAndDeclare(
+      fates.filter(({ fate }) => fate === 'undelivered'),
+      'erased',
+      at,
+    );
+  }
 
-  const expire = db.transaction((at: number) => {
+  /**
+   * Lost with the power, a settlement that only takes away is made again: the events are sent again, and
+   * known by their ids. One that gives a sequence is waited for, or it would be given a second time.
+   */
+  function givesNoSequence(taken: readonly WaitingEvent[], { accepted }: Result): boolean {
+    return sql.anyWiped.get() === undefined && taken.every(({ id }) => accepted.has(id));
+  }
+
+  function expire(at: number): void {
     const due = sql.expired.all(at, EXPIRED_AT_ONCE).filter(({ sequence }) => !isOnTheWay(sequence));
     removeAndDeclare(due, 'expired', at);
     sql.expireDead.run(at);
-  });
+  }
 
+  const inTransaction = db.transaction(write);
   return {
-    store,
+    store: (batch, recordedAt) =>
+      write(() => {
+        for (const one of batch) storeOne(one, recordedAt);
+      }),
     take,
     settle(uplink, taken, result, at) {
-      settleAll(uplink, taken, result, at);
+      const work = () => inTransaction(() => settleAll(uplink, taken, result, at));
+      if (givesNoSequence(taken, result)) withoutSync(db, work);
+      else work();
       const sequences = onTheWay.get(uplink);
       for (const { sequence } of taken) sequences?.delete(sequence);
     },
-    expire,
+    expire: (at) => inTransaction(() => expire(at)),
     next,
     waitingOf: (subjectRef) => sql.ofSubject.all(parts.subjectTag(subjectRef)).length,
     counts: () => outboxCounts(db),
@@ -275,12 +252,6 @@ export function createOutbox(db: Db, parts: OutboxParts): Outbox {
 interface Result {
   accepted: ReadonlySet<string>;
   rejected: ReadonlyMap<string, string>;
-}
-
-interface Row {
-  sequence: number;
-  name: string;
-  body: string;
 }
 
 /** Declares what a crash left wiped but unsettled: whether it arrived is not known. */
@@ -308,57 +279,4 @@ function oweOrphans(db: Db, uplinks: readonly string[]): void {
   db.transaction(() => {
     for (const { sequence } of orphans) for (const uplink of uplinks) owe.run(uplink, sequence);
   })();
-}
-
-/** How many events wait for each uplink, those that are not configured any more included. */
-export function owedByUplink(db: Db): Map<string, number> {
-  const rows = db
-    .prepare<[], { uplink: string; n: number }>('SELECT uplink, count(*) AS n FROM pending GROUP BY uplink')
-    .all();
-  return new Map(rows.map(({ uplink, n }) => [uplink, n]));
-}
-
-/** Read by `status` too, beside a running gateway. */
-export function outboxCounts(db: Db): OutboxCounts {
-  const counters = new Map(
-    db
-      .prepare<[], { name: string; value: number }>('SELECT name, value FROM counters')
-      .all()
-      .map(({ name, value }) => [name, value]),
-  );
-  const stored = Number(db.prepare<[], { value: string }>(LAST_SEQUENCE).get()?.value ?? 0);
-  const oldest = db.prepare<[], { time: number }>('SELECT time FROM events ORDER BY sequence LIMIT 1').get();
-  const dead = db.prepare<[], { n: number }>('SELECT count(*) AS n FROM dead').get();
-  const taken = [...counters].filter(([name]) => name.startsWith('taken '));
-  return {
-    epoch: epochOf(db),
-    stored,
-    declared: counters.get('declared') ?? 0,
-    // Counted as they go: a backlog of a million is not to be counted through for each look.
-    waiting: stored - (counters.get('gone') ?? 0),
-    oldestAt: oldest?.time ?? null,
-    dead: dead?.n ?? 0,
-    taken: Object.fromEntries(taken.map(([name, value]) => [name.slice('taken '.length), value])),
-  };
-}
-
-/** The database's epoch; made with the database. */
-export function epochOf(db: Db, make?: () => string): string {
-  const found = db.prepare<[], { value: string }>("SELECT value FROM meta WHERE key = 'epoch'").get();
-  if (found) return found.value;
-  const epoch = make?.() ?? '';
-  if (make) db.prepare("INSERT INTO meta VALUES ('epoch', ?)").run(epoch);
-  return epoch;
-}
-
-const LAST_SEQUENCE = "SELECT value FROM meta WHERE key = 'sequence'";
-
-function rangesOf(sequences: readonly number[]): [number, number][] {
-  const ranges: [number, number][] = [];
-  for (const sequence of sequences) {
-    const last = ranges.at(-1);
-    if (last && sequence === last[1] + 1) last[1] = sequence;
-    else ranges.push([sequence, sequence]);
-  }
-  return ranges;
 }

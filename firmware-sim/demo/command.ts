@@ -1,15 +1,29 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { program } from './programs.ts';
 
 const DEADLINE_MS = 60_000;
 
-/** Runs an `aisle` command to its end and returns what it printed. Throws with its own words where it fails. */
+/**
+ * Runs an `aisle` command to its end and returns what it printed. Throws with its own words where it fails.
+ * In a process group of its own: Ctrl-C in the terminal is the demo's alone.
+ */
 export function aisle(...args: string[]): Promise<string> {
+  const all = [...program('gateway/main'), ...args];
+  const stdio = ['ignore', 'pipe', 'pipe', 'ipc'] as const;
+  const child = spawn(process.execPath, all, { detached: true, stdio: [...stdio], timeout: DEADLINE_MS });
+  let told = '';
+  let complained = '';
+  child.stdout?.on('data', (chunk) => {
+    told += chunk;
+  });
+  child.stderr?.on('data', (chunk) => {
+    complained += chunk;
+  });
   return new Promise((resolve, reject) => {
-    const all = [...program('gateway/main'), ...args];
-    execFile(process.execPath, all, { timeout: DEADLINE_MS }, (error, stdout, stderr) => {
-      if (error) reject(new Error(`aisle ${args.slice(0, 2).join(' ')}: ${stderr.trim() || error.message}`));
-      else resolve(stdout);
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      if (code === 0) resolve(told);
+      else reject(new Error(`aisle ${args.slice(0, 2).join(' ')}: ${complained.trim() || signal || code}`));
     });
   });
 }

@@ -79,7 +79,8 @@ function search(content: Buffer, { firstTwo, byFirstFour }: Index): Set<Needle> 
   for (let at = 0; at <= last; at += 1) {
     if (firstTwo[((content[at] ?? 0) << 8) | (content[at + 1] ?? 0)] === 0) continue;
     for (const needle of byFirstFour.get(content.readUInt32BE(at)) ?? []) {
-      if (content.compare(needle.bytes, 0, needle.bytes.length, at, at + needle.bytes.length) === 0) {
+      const end = at + needle.bytes.length;
+      if (end <= content.length && content.compare(needle.bytes, 0, needle.bytes.length, at, end) === 0) {
         found.add(needle);
       }
     }

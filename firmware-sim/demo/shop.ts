@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { boxRadio, receivers as plannedReceivers } from '../shop-floor/floor-plan.ts';
 import { seededRandom } from '../shop-floor/seeded-random.ts';
@@ -68,7 +68,10 @@ const EVENTS_MS = 250;
 const COMMAND_EVERY_MS = 15_000;
 const START_MS = 60_000;
 
-/** Starts everything. Resolves when the gateway runs; devices connect as they are enrolled. */
+/**
+ * Starts everything. Resolves when the gateway runs; devices connect as they are enrolled. Throws where
+ * something does not start, and where the visitor ends it before; then nothing is left running.
+ */
 export async function openShop(
   options: ShopOptions,
   listener: ShopListener,
@@ -83,6 +86,7 @@ export async function openShop(
   });
   try {
     await devices.begin();
+    stopIfEnded(ended);
     const gateway = startGateway(premises, listener, watch.hasRun);
     const enrolled = devices.goOn().catch((error: Error) => {
       problems.push(error.message);
@@ -91,10 +95,12 @@ export async function openShop(
     if (!(await within(START_MS, () => premises.storeListens() || ended.aborted || undefined))) {
       throw new Error(`the profile store does not run: ${lastWords(join(folder.logs, 'profile-store.log'))}`);
     }
-    if (!ended.aborted) await central.giveConsents();
+    stopIfEnded(ended);
+    await central.giveConsents();
     const isDecided = () => watch.hasRun() || problems.length > 0 || ended.aborted;
     await within(START_MS, () => isDecided() || undefined);
-    if (!watch.hasRun() && !ended.aborted) {
+    stopIfEnded(ended);
+    if (!watch.hasRun()) {
       throw new Error(`the gateway does not run: ${lastWords(join(folder.logs, 'gateway.log'))}`);
     }
     return {
@@ -108,8 +114,13 @@ export async function openShop(
     await watch.stop();
     await premises.supervisor.stopAll();
     await premises.line.close();
+    if (ended.aborted) rmSync(folder.root, { recursive: true, force: true });
     throw error;
   }
+}
+
+function stopIfEnded(ended: AbortSignal): void {
+  if (ended.aborted) throw new Error('stopped before the shop was open');
 }
 
 /** All but the gateway: folder, line, profile store, shop floor, and receivers to be started. */

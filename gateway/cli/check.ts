@@ -8,7 +8,7 @@ import { readBindKey } from '../bind-key.ts';
 import { type Config, ConfigError, readConfig } from '../config.ts';
 import { isLocked, readDatabase } from '../database.ts';
 import { hostAndPort } from '../gateway.ts';
-import { owedByUplink } from '../outbox.ts';
+import { owedByUplink } from '../outbox-counts.ts';
 import { openStoreKey } from '../store-key.ts';
 import { uplinkName } from '../uplinks/index.ts';
 

@@ -142,7 +142,7 @@ export function createLocate(map: StoreMap): Locate {
     if (heard.length > 0) {
       track.choice = choiceOf(track, estimate, heard, at);
       track.weighedAt = at;
-      const { x, y } = estimate;
+      const [x, y] = [rounded(estimate.x), rounded(estimate.y)];
       track.presence = { ...presenceOf(track, reasonOf(track.choice, estimate, heard), estimate), x, y };
     } else {
       // Nobody walks by not being heard: the place stays, ever less sure.
@@ -156,13 +156,13 @@ export function createLocate(map: StoreMap): Locate {
   }
 
   function choiceOf(track: Track, estimate: Estimate, heard: readonly Heard[], at: number): ZoneChoice {
-    const { choice, weighedAt, firstAt } = track;
-    const isHeld = at - (weighedAt ?? firstAt) <= HELD_FOR;
+    const { choice, weighedAt, firstAt, isScan } = track;
+    const isHeld = weighedAt !== undefined && at - weighedAt <= HELD_FOR;
     const [only] = heard;
     // One anchor alone cannot be told from a circle around it; that it was this one says more.
     const zoneOfOnly = heard.length === 1 && only && grid?.reaches[only.anchor]?.anchor.zone;
     if (!choice) return { zone: zoneOfOnly || likeliestZone(estimate.zones), since: firstAt };
-    if (zoneOfOnly && !isHeld) {
+    if (zoneOfOnly && (isScan || !isHeld)) {
       return { zone: zoneOfOnly, since: choice.zone === zoneOfOnly ? choice.since : at };
     }
     return chooseZone(choice, estimate.zones, at, isHeld);
@@ -206,13 +206,18 @@ function isDue({ placedAt, firstAt, isScan, gathered }: Track, at: number): bool
 
 function silenceOf({ weighedAt, lastSeen, choice }: Track, at: number): string {
   if (weighedAt === undefined) return choice ? 'as before the restart' : 'seen, but by nothing on the map';
-  return `not heard for ${Math.round((at - lastSeen) / 1_000)} s`;
+  return `not heard for ${Math.max(1, Math.round((at - lastSeen) / 1_000))} s`;
 }
 
 function presenceOf({ subject, lastSeen, choice }: Track, why: string, estimate?: Estimate): Presence {
   const { zone, since } = choice ?? { zone: 'unknown', since: lastSeen };
   const probability = zone === 'unknown' ? 0 : (estimate?.zones.get(zone) ?? 0);
-  return { subject, zone, since, lastSeen, confidence: Math.round(probability * 100) / 100, why };
+  return { subject, zone, since, lastSeen, confidence: rounded(probability), why };
+}
+
+/** To centimetres and hundredths: what is beyond means nothing. */
+function rounded(value: number): number {
+  return Math.round(value * 100) / 100;
 }
 
 function heardOf(anchor: number, { milliwatts, readings }: Gathered): Heard {

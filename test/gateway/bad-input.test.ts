@@ -200,10 +200,10 @@ describe('a running gateway', () => {
     });
 
     it.each<[what: string, more: object, reason: string]>([
-      ['one of another store', { storeId: 's2' }, 'it is for store s2'],
-      ['an older one', { version: 9 }, 'version 9 is not newer than 10'],
-      ['the same again', { version: 10 }, 'version 10 is not newer than 10'],
-      ['one of tomorrow', { issuedAt: '2099-01-01T00:00:00Z' }, 'it is issued in the future'],
+      ['one of another store', { storeId: 's2' }, 'the list is for store s2'],
+      ['an older one', { version: 9 }, 'list 9 is not newer than 10'],
+      ['the same again', { version: 10 }, 'list 10 is not newer than 10'],
+      ['one of tomorrow', { issuedAt: '2099-01-01T00:00:00Z' }, 'list 100 is issued in the future'],
       ['one without a version', { version: 'new' }, 'consent list: version:'],
       ['one with a record that makes no sense', { records: [{ ...record, purposes: ['all'] }] }, 'purposes'],
       [

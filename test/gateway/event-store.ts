@@ -37,7 +37,7 @@ export function testStore(uplinks: readonly string[] = ['up'], folder = temporar
     folder,
     db,
     outbox,
-    store: (events, purge = []) => void db.transaction(() => outbox.store(events, purge, TEN))(),
+    store: (events, purge = []) => void db.transaction(() => outbox.store([{ events, purge }], TEN))(),
     waiting: (uplink = 'up') =>
       db
         .prepare<[string], { sequence: number }>(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { declareWiped, owedByUplink } from '../../gateway/outbox.ts';
-import { ALL, EPOCH, personal, press, said, TEN, testStore } from './event-store.ts';
+import { declareWiped } from '../../gateway/outbox.ts';
+import { owedByUplink } from '../../gateway/outbox-counts.ts';
+import { ALL, EPOCH, personal, press, said, TEN, type TestStore, testStore } from './event-store.ts';
 
 const HOUR = 3_600_000;
 
@@ -10,7 +11,7 @@ describe('an event', () => {
     store([press(1), press(2)]);
     expect(() =>
       db.transaction(() => {
-        outbox.store([press(3), press(4)], [], TEN);
+        outbox.store([{ events: [press(3), press(4)], purge: [] }], TEN);
         throw new Error('the disk refused');
       })(),
     ).toThrow('refused');
@@ -87,6 +88,43 @@ describe('an event', () => {
     const { db, outbox } = testStore(['new'], before.folder);
     expect(outbox.take('new', ALL, 9)).toEqual([]);
     expect(owedByUplink(db)).toEqual(new Map([['old', 2]]));
+  });
+});
+
+describe('a settlement', () => {
+  /** How SQLite waits for the disk when a row of `pending` goes: 1 is NORMAL, 2 is FULL. */
+  function watchSync({ db }: TestStore): () => unknown[] {
+    db.exec(`CREATE TEMP TABLE waits (level INTEGER);
+      CREATE TEMP TRIGGER settled AFTER DELETE ON pending
+        BEGIN INSERT INTO waits SELECT synchronous FROM pragma_synchronous; END`);
+    return () => db.prepare('SELECT DISTINCT level FROM waits').pluck().all();
+  }
+
+  it('that only takes away does not wait for the disk: lost, it is made again', () => {
+    const test = testStore();
+    test.store([press(1), press(2)]);
+    const waits = watchSync(test);
+    const events = test.outbox.take('up', ALL, 9);
+    test.outbox.settle('up', events, said(events), TEN);
+    expect(waits()).toEqual([1]);
+    expect(test.db.pragma('synchronous', { simple: true })).toBe(2);
+  });
+
+  it('that gives a sequence waits for it, or it could be given twice', () => {
+    const refusing = testStore();
+    refusing.store([press(1), press(2)]);
+    const waits = watchSync(refusing);
+    const events = refusing.outbox.take('up', ALL, 9);
+    refusing.outbox.settle('up', events, said(events.slice(1), events.slice(0, 1)), TEN);
+    expect(waits()).toEqual([2]);
+
+    const purged = testStore();
+    purged.store([personal('visit.started', 'p_1', 'v1')]);
+    const waitsToo = watchSync(purged);
+    const taken = purged.outbox.take('up', ALL, 9);
+    purged.store([], ['p_1']);
+    purged.outbox.settle('up', taken, said([]), TEN);
+    expect(waitsToo()).toEqual([2]);
   });
 });
 

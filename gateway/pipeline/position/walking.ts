@@ -14,12 +14,13 @@ export function createWalking(grid: FloorGrid): (cells: Float64Array, seconds: n
   const half = new Float64Array(size);
   return (cells, seconds) => {
     const metres = PACE * Math.sqrt(seconds);
+    const across = kernelOf(metres / cellWidth);
+    const along = kernelOf(metres / cellHeight);
     for (let row = 0; row < rows; row += 1) {
-      spread(cells, half, { first: row * columns, length: columns, step: 1 }, kernelOf(metres / cellWidth));
+      spread(cells, half, { first: row * columns, length: columns, step: 1 }, across);
     }
-    const kernel = kernelOf(metres / cellHeight);
     for (let column = 0; column < columns; column += 1) {
-      spread(half, cells, { first: column, length: rows, step: columns }, kernel);
+      spread(half, cells, { first: column, length: rows, step: columns }, along);
     }
     const astray = 1 - (1 - ASTRAY) ** seconds;
     for (let i = 0; i < size; i += 1) cells[i] = (cells[i] ?? 0) * (1 - astray) + astray / size;

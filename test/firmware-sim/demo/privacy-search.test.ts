@@ -65,6 +65,14 @@ describe('the search for a stranger', () => {
     expect(searchFiles([file], [ADDRESS])).toHaveLength(1);
   });
 
+  it('is not led astray by a file that ends in the middle of one', () => {
+    const made = folder();
+    for (let length = 0; length < octets.length; length += 1) {
+      writeFileSync(join(made, `cut-${length}`), Buffer.concat([Buffer.of(1), octets.subarray(0, length)]));
+    }
+    expect(searchFiles(filesBelow([made]), [ADDRESS, TOKEN])).toEqual([]);
+  });
+
   it('looks into a database and its write-ahead log', () => {
     const made = folder();
     const db = new Database(join(made, 'aisle.db'));
