@@ -5,7 +5,7 @@ import pino from 'pino';
 import { check } from './cli/check.ts';
 import { signConsents } from './cli/consents.ts';
 import { decodeLines } from './cli/decode.ts';
-import { addDevice, listDevices, revokeDevice } from './cli/devices.ts';
+import { addDevices, listDevices, revokeDevice } from './cli/devices.ts';
 import { replay } from './cli/replay.ts';
 import { deadLetters, status } from './cli/status.ts';
 import { ConfigError, readConfig } from './config.ts';
@@ -110,13 +110,14 @@ program
 
 const devices = program.command('devices').description("the shop's devices and their secrets");
 devices
-  .command('add <id>')
-  .description("makes a device's secret and shows it, this once")
+  .command('add <id...>')
+  .description("makes a device's secret and shows it, this once; several ids, a line each")
   .addOption(needsConfig())
   .addOption(asJson())
-  .action((id, { config, json }) => {
-    const { secret } = addDevice(readConfig(config), id, Date.now());
-    out(json ? JSON.stringify({ id, secret }) : `${id}: user name ${id}, password ${secret}`);
+  .action((ids: string[], { config, json }) => {
+    for (const { id, secret } of addDevices(readConfig(config), ids, Date.now())) {
+      out(json ? JSON.stringify({ id, secret }) : `${id}: user name ${id}, password ${secret}`);
+    }
   });
 devices
   .command('list')
@@ -187,12 +188,16 @@ function untilSignal(close: () => Promise<void>): void {
   });
 }
 
+/** Signals that come this soon after the first are the same one, sent on by a program that started us, ms. */
+const SAME_SIGNAL = 500;
+
 function untilSignalOnce(ended: () => void): void {
-  let asked = false;
+  let askedAt: number | undefined;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (asked) process.exit(1);
-      asked = true;
+      if (askedAt !== undefined && performance.now() - askedAt > SAME_SIGNAL) process.exit(1);
+      if (askedAt !== undefined) return;
+      askedAt = performance.now();
       ended();
     });
   }

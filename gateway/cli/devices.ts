@@ -6,9 +6,19 @@ import { openStoreKey } from '../store-key.ts';
  * Makes a device's secret; an older one stops working.
  * @throws where the configuration has no such device.
  */
-export function addDevice(config: Config, id: string, at: number): { secret: string } {
+export function addDevice(config: Config, id: string, at: number): { id: string; secret: string } {
   known(config, id);
-  return withCredentials(config, (credentials) => ({ secret: credentials.issue(id, at) }));
+  return withCredentials(config, (credentials) => ({ id, secret: credentials.issue(id, at) }));
+}
+
+/** Several at once: where the configuration lacks one of them, none is made. */
+export function addDevices(
+  config: Config,
+  ids: readonly string[],
+  at: number,
+): { id: string; secret: string }[] {
+  for (const id of ids) known(config, id);
+  return ids.map((id) => addDevice(config, id, at));
 }
 
 export function listDevices(config: Config) {

@@ -188,10 +188,11 @@ describe('two lanes', () => {
   });
 
   it('do not take the steady flow of many events for falling behind', async () => {
-    const { nth, commit, forward } = testForward(presses(1));
+    const { nth, commit } = testForward(presses(101));
     (await nth(1)).accept();
-    await until(() => forward.state().connected, 'the connection');
-    for (let n = 0; n < 25; n += 1) {
+    // The backlog's own batch is not answered: whatever else goes, goes live.
+    expect((await nth(2)).sequences).toEqual([101]);
+    for (let n = 1; n <= 25; n += 1) {
       commit(...presses(100));
       const batch = await nth(n + 2);
       expect(batch.sequences).toEqual(range(100 * n + 2, 100 * n + 101));
@@ -243,6 +244,14 @@ describe('a refusal', () => {
     await until(() => waiting().length === 0, 'the end');
     expect(outbox.counts()).toMatchObject({ dead: 1, declared: 1 });
   });
+});
+
+it('a gap that the backlog leaves goes out at once, by the live lane if it must', async () => {
+  const { nth } = testForward(presses(101));
+  (await nth(1)).accept();
+  const backlog = await nth(2);
+  backlog.answer({ accepted: [], rejected: backlog.events.map(({ id }) => ({ id, reason: 'no' })) });
+  expect((await nth(3)).events.map(({ name }) => name)).toEqual(['gateway.gap']);
 });
 
 describe('two uplinks', () => {

@@ -75,6 +75,18 @@ it('holds nothing of packets that announce 250 MB, however much of them is sent'
   expect(resident() - before).toBeLessThan(40 * MB);
 });
 
+it('keeps nothing of messages that ask to be kept', async () => {
+  const before = resident();
+  const device = await connected(gateway.mqtt, 'b2', { password: evilSecret });
+  const payload = Buffer.alloc(60_000, 'x');
+  for (let n = 1; n <= 1_500; n += 1) {
+    device.send(publish(`devices/b2/kept-${n}`, payload, { messageId: n, retain: true }));
+    if (n % 10 === 0) await device.next('puback');
+  }
+  await isUp();
+  expect(resident() - before).toBeLessThan(60 * MB);
+});
+
 it('serves others while hundreds of connections say half a word and no more', async () => {
   const half = octets(connectPacket('b2', { password: evilSecret })).subarray(0, 12);
   const silent = await Promise.all(Array.from({ length: 300 }, open));

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { connected } from '../../support/raw-mqtt.ts';
+import { connected, publish } from '../../support/raw-mqtt.ts';
 import { until } from '../../support/until.ts';
 import { testBroker } from './broker.ts';
 
@@ -11,6 +11,15 @@ it('takes the will of a client that was killed', async () => {
   device.socket.resetAndDestroy();
   await until(() => taken.length === 1, 'the will');
   expect(taken[0]).toMatchObject({ topic: 'devices/dev-1/state', device: 'dev-1', text: 'offline' });
+});
+
+it('takes the will of a client that was ended for what it sent', async () => {
+  const { port, taken, refused } = await testBroker();
+  const device = await connected(port, 'dev-1', { will: will('devices/dev-1/state') });
+  device.send(publish('devices/dev-10/pressed', 'not mine'));
+  await until(() => taken.length === 1, 'the will');
+  expect(taken[0]?.text).toBe('offline');
+  expect(refused).toEqual(['foreign topic: dev-1']);
 });
 
 it('takes no will of a client that took its leave', async () => {
