@@ -9,13 +9,11 @@ import { addDevices, listDevices, revokeDevice } from './cli/devices.ts';
 import { replay } from './cli/replay.ts';
 import { deadLetters, status } from './cli/status.ts';
 import { ConfigError, readConfig } from './config.ts';
+import { judgeNode } from './node-version.ts';
 
 /*
  * The command line: the only file that knows `process`. Exit 0 fine, 1 failed, 2 wrong use.
  */
-
-/** Below this Node lacks what we use; 20 itself is past its end of life since 2026-04-30. */
-const OLDEST_NODE = [20, 19] as const;
 
 const out = (text: string) => void process.stdout.write(`${text}\n`);
 const err = (text: string) => void process.stderr.write(`${text}\n`);
@@ -36,6 +34,7 @@ program
   .action(async ({ config }) => {
     const { startGateway } = await import('./gateway.ts');
     const log = pino({ base: null, level: process.env.AISLE_LOG ?? 'info' });
+    if (node.warning !== undefined) log.warn(node.warning);
     const gateway = await startGateway({ config: readConfig(config), log });
     untilSignal(() => gateway.close());
   });
@@ -82,6 +81,7 @@ program
   .addOption(asJson())
   .action(async ({ config, json }) => {
     const { ok, findings } = await check(config);
+    if (node.warning !== undefined) findings.push({ level: 'warning', text: node.warning });
     if (json) out(JSON.stringify({ ok, findings }));
     else for (const { level, text } of findings) out(`${level.padEnd(7)} ${text}`);
     process.exitCode = ok ? 0 : 1;
@@ -223,12 +223,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);
 
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
-  fail(
-    new Error(
-      `Node ${process.versions.node} is too old: ${OLDEST_NODE.join('.')} or newer is needed, 24 is advised`,
-    ),
-  );
-}
+const node = judgeNode(process.versions.node, Date.now());
+if (node.refused !== undefined) fail(new Error(node.refused));
 program.parseAsync().catch(fail);

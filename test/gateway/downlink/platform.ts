@@ -8,7 +8,7 @@ import {
   readIssuerKey,
 } from '../../../firmware-sim/profile-store/issuer-key.ts';
 import { parseConfig } from '../../../gateway/config.ts';
-import { startDownlink, type Taken } from '../../../gateway/downlink/poll.ts';
+import { startDownlink, type Taken } from '../../../gateway/downlink/downlink.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 
