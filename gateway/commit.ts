@@ -60,7 +60,18 @@ export function createCommit(parts: CommitParts): Commit {
     if (lasting.length === 0) return;
     const at = now();
     write(lasting, at);
+    if (lasting.some(({ purge }) => purge.length > 0)) emptyJournal();
     if (at - expiredAt >= EXPIRE_EVERY) expiredAt = at;
+  }
+
+  /** What was erased stands in the write-ahead log until that is emptied (`secure_delete` does the rest). */
+  function emptyJournal(): void {
+    try {
+      db.pragma('wal_checkpoint(TRUNCATE)');
+    } catch (error) {
+      // Somebody reads beside us: the next one empties it.
+      if (!isDiskRefusing(error)) throw error;
+    }
   }
 
   function flush(): void {

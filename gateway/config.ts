@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { PRESSES } from '../devices/device.ts';
 import { deviceByKind } from '../devices/index.ts';
 import { type Problem, readYaml } from './config-file.ts';
 
@@ -27,6 +28,8 @@ const mqttUrl = z.url({ protocol: /^mqtts?$/, error: 'must be an mqtt:// or mqtt
 
 /** A key of the contract that this version cannot honour yet: refused with this, never silently ignored. */
 const notBuilt = z.undefined({ error: 'is not available in this version: leave it out' }).optional();
+
+const INTENT = new RegExp(`^(\\d{1,3}\\.)?(${PRESSES.join('|')})$`);
 
 export const MODES = ['off', 'anonymous', 'identify'] as const;
 
@@ -80,16 +83,19 @@ const map = z.strictObject({
 
 const device = z.strictObject({
   id,
-  kind: z
-    .string()
-    .refine((kind) => deviceByKind.has(kind), `must be one of ${[...deviceByKind.keys()].join(', ')}`),
+  kind: z.enum([...deviceByKind.keys()]),
   zone: id.optional(),
   address: bleAddress.optional(),
   keyFile: z.string().optional(),
   dialect: notBuilt,
   topics: notBuilt,
   /** What a press asks for: by `press` or `<button>.<press>`. */
-  intents: z.record(z.string(), z.string()).optional(),
+  intents: z
+    .record(
+      z.string().regex(INTENT, `must be a press (${PRESSES.join(', ')}), or <button>.<press>`),
+      z.string(),
+    )
+    .optional(),
 });
 
 const uplink = z.discriminatedUnion('kind', [

@@ -21,7 +21,7 @@ import { shopDevices } from './pipeline/decode.ts';
 import { type DeviceCommand, emptyOutcome } from './pipeline/outcome.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import { acceptedFrames } from './receiver-frames.ts';
-import { refusalLog } from './refusal-log.ts';
+import { createRefusals } from './refusals.ts';
 import { openStoreKey } from './store-key.ts';
 import { openUplink, uplinkName } from './uplinks/index.ts';
 
@@ -123,6 +123,15 @@ async function start(
   const cursor = stored.get('cursor').get('downlink');
   const pipeline = createPipeline({ config, devices, stored, random: randomBytes });
   const enter = createIntake(pipeline, commit);
+  const kinds = new Map(devices.map((device) => [device.id, device.type]));
+  const refusals = createRefusals({
+    log,
+    now,
+    storeId: store.id,
+    isKnown: (device) => kinds.has(device),
+    // While the disk refuses there is no room for what is said about others; the log has it.
+    alert: (event) => commit.failing() || commit.add({ ...emptyOutcome(), events: [event] }, () => {}),
+  });
   const counters = { messages: 0, dropped: {} as Counts, refused: {} as Counts };
 
   function tick(): void {
@@ -136,11 +145,11 @@ async function start(
     tellRecognition(now());
   }
 
-  let recognising: boolean | undefined;
+  let recognition: string | undefined;
   function tellRecognition(at: number): void {
-    const { ok, reason } = pipeline.recognises(at);
-    if (ok === recognising) return;
-    recognising = ok;
+    const { ok, reason = '' } = pipeline.recognises(at);
+    if (recognition === reason) return;
+    recognition = reason;
     if (ok) log.info('shoppers who agreed are recognised');
     else log.warn({ reason }, 'nobody is recognised');
   }
@@ -151,8 +160,6 @@ async function start(
   closers.push(() => broker.close());
 
   function openShopBroker(): Promise<Broker> {
-    const refusals = refusalLog(log, now);
-    const kinds = new Map(devices.map((device) => [device.id, device.type]));
     const { listen, tls } = config.inputs.mqtt;
     return openBroker({
       listen: hostAndPort(listen),
@@ -162,9 +169,9 @@ async function start(
       now,
       take: takeMessage,
       subscribed: (device) => pipeline.waitingFor(device, now()).forEach(sendCommand),
-      refused(what, origin) {
+      refused(what, origin, why) {
         count(counters.refused, what);
-        refusals(what, origin);
+        refusals.device(what, origin, why);
       },
     });
   }
@@ -174,7 +181,10 @@ async function start(
     enter(
       message,
       ({ dropped, commands }) => {
-        if (dropped !== undefined) count(counters.dropped, dropped);
+        if (dropped !== undefined) {
+          count(counters.dropped, dropped);
+          refusals.dropped(dropped, message.device, nameOf(message));
+        }
         commands.forEach(sendCommand);
         done();
       },
@@ -219,6 +229,7 @@ async function start(
     log,
     cursor,
     heardDate: trust.heard,
+    refused: refusals.central,
     take: (message) =>
       new Promise((resolve, reject) => {
         enter(
@@ -285,6 +296,11 @@ async function start(
 export function hostAndPort(listen: string): { host: string; port: number } {
   const colon = listen.lastIndexOf(':');
   return { host: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1)) };
+}
+
+/** The device's own word for the message, as far as its kind has one: anything else is the sender's text. */
+function nameOf({ topic }: Message): string {
+  return topic.split('/').slice(2).join('/').slice(0, 64);
 }
 
 type Counts = Record<string, number>;

@@ -115,7 +115,8 @@ devices
   .addOption(needsConfig())
   .addOption(asJson())
   .action((ids: string[], { config, json }) => {
-    for (const { id, secret } of addDevices(readConfig(config), ids, Date.now())) {
+    for (const { id, secret, isNew } of addDevices(readConfig(config), ids, Date.now())) {
+      if (!isNew) err(`${id} had a secret before; it does not work any more`);
       out(json ? JSON.stringify({ id, secret }) : `${id}: user name ${id}, password ${secret}`);
     }
   });

@@ -4,13 +4,13 @@ import {
   existsSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from './database.ts';
 
 /** 256 bits, in a file of its own beside the database: a copy of the database alone opens nothing. */
 const KEY_OCTETS = 32;
@@ -41,7 +41,7 @@ export function openStoreKey(folder: string): StoreKey {
  * processes that start together one makes the key and both read it.
  */
 function makeKey(folder: string, file: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const draft = `${file}.${randomBytes(4).toString('hex')}`;
   const descriptor = openSync(draft, 'wx', 0o600);
   try {

@@ -6,17 +6,23 @@ import { openStoreKey } from '../store-key.ts';
  * Makes a device's secret; an older one stops working.
  * @throws where the configuration has no such device.
  */
-export function addDevice(config: Config, id: string, at: number): { id: string; secret: string } {
+export function addDevice(config: Config, id: string, at: number): IssuedSecret {
   known(config, id);
-  return withCredentials(config, (credentials) => ({ id, secret: credentials.issue(id, at) }));
+  return withCredentials(config, (credentials) => {
+    const isNew = credentials.list().every(({ device }) => device !== id);
+    return { id, secret: credentials.issue(id, at), isNew };
+  });
+}
+
+/** `isNew` is false where the device had a secret, which stopped working. */
+export interface IssuedSecret {
+  id: string;
+  secret: string;
+  isNew: boolean;
 }
 
 /** Several at once: where the configuration lacks one of them, none is made. */
-export function addDevices(
-  config: Config,
-  ids: readonly string[],
-  at: number,
-): { id: string; secret: string }[] {
+export function addDevices(config: Config, ids: readonly string[], at: number): IssuedSecret[] {
   for (const id of ids) known(config, id);
   return ids.map((id) => addDevice(config, id, at));
 }

@@ -15,6 +15,8 @@ export interface DownlinkParts {
   cursor: unknown;
   /** The platform's clock, ms. */
   heardDate: (date: number) => void;
+  /** Says why a message was not taken. */
+  refused: (reason: string) => void;
   /** Takes a message; resolves once it is on disk, with the reason where the pipeline refused it. */
   take: (message: Taken) => Promise<string | undefined>;
 }
@@ -36,6 +38,7 @@ export function startDownlink(parts: DownlinkParts): { close(): Promise<void> } 
       if (!message) return;
       if (message.kind === 'nothing') {
         isPartWaiting = true;
+        log.info('a part of a list came, others are awaited; or a message of a kind that is not built yet');
         return;
       }
       if (message.kind === 'consents') isPartWaiting = false;
@@ -44,7 +47,7 @@ export function startDownlink(parts: DownlinkParts): { close(): Promise<void> } 
       const refused = await parts.take({ ...message, ...(isKept && { cursor: kept }) });
       if (isKept) cursors[uplink] = cursor;
       if (refused === undefined) log.info({ kind: message.kind }, 'taken from the central platform');
-      else log.warn({ reason: refused, kind: message.kind }, 'refused from the central platform');
+      else parts.refused(`${message.kind}: ${refused}`);
     };
   }
 
@@ -53,7 +56,7 @@ export function startDownlink(parts: DownlinkParts): { close(): Promise<void> } 
       return await reader.read(jws);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      log.warn({ reason: error.message }, 'refused from the central platform');
+      parts.refused(error.message);
       return undefined;
     }
   }

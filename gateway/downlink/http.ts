@@ -42,7 +42,8 @@ export function httpDownlink(
 
   async function ask(): Promise<{ cursor?: unknown; messages?: unknown } | undefined> {
     const url = new URL(`${parts.url.replace(/\/$/, '')}/downlink`);
-    if (cursor !== undefined) url.searchParams.set('after', String(cursor));
+    // Contract: the cursor is always named; 0 is before everything.
+    url.searchParams.set('after', String(cursor ?? 0));
     return withDeadline(signal, deadline, async (inner) => {
       const headers = bearer(parts.tokenFile);
       const answer = await request(url, { dispatcher: agent, headers, signal: inner });

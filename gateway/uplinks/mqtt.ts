@@ -39,18 +39,14 @@ export function mqttUplink(settings: MqttUplinkSettings, deadline: number = DEAD
     const accepted: string[] = [];
     let answered = 0;
     await new Promise<void>((resolve) => {
-      const over = () => {
-        client.off('close', over);
-        resolve();
-      };
-      client.on('close', over);
-      signal.addEventListener('abort', over);
+      signal.addEventListener('abort', () => resolve());
       for (const { id, name, body } of events) {
         const topic = `stores/${store}/gateways/${gateway}/events/${name.replaceAll('.', '-')}`;
+        // Called with an error when the connection is lost.
         client.publish(topic, body, { qos: 1 }, (error) => {
           if (!error) accepted.push(id);
           answered += 1;
-          if (answered === events.length) over();
+          if (answered === events.length) resolve();
         });
       }
     });

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { devicesWithSecret, openCredentials } from '../../gateway/access/credentials.ts';
 import { isDiskRefusing, isLocked, lockFolder, openDatabase } from '../../gateway/database.ts';
@@ -60,6 +62,17 @@ describe('a data folder', () => {
     unlock();
     expect(isLocked(folder)).toBe(false);
     lockFolder(folder)();
+  });
+
+  it('stays held against other processes, also after a second attempt in this one was refused', async () => {
+    const folder = temporaryFolder();
+    onTestFinished(lockFolder(folder));
+    expect(() => lockFolder(folder)).toThrow('another gateway');
+    const module = new URL('../../gateway/database.ts', import.meta.url).href;
+    const script = `const { isLocked } = await import('${module}'); process.stdout.write(String(isLocked('${folder}')));`;
+    const args = ['--import', 'tsx', '--input-type=module', '-e', script];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    expect(stdout).toBe('true');
   });
 
   it.each(['a-file', 'a-file/data', '/dev/null'])(

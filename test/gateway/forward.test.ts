@@ -120,6 +120,20 @@ describe('two lanes', () => {
     expect((await nth(4)).sequences).toEqual(range(201, 300));
   });
 
+  it('leave each other their events: the backlog does not take what is live', async () => {
+    const { nth, commit, sent } = testForward(presses(150));
+    (await nth(1)).accept();
+    const backlog = await nth(2);
+    commit(press(151));
+    const live = await nth(3);
+    commit(press(152));
+    backlog.accept();
+    await later();
+    expect(sent).toHaveLength(3);
+    live.accept();
+    expect((await nth(4)).sequences).toEqual([152]);
+  });
+
   it('keep everything in order after an outage: what failed live is the first of the backlog', async () => {
     const { nth, commit, forward, told } = testForward(presses(1));
     (await nth(1)).accept();

@@ -31,7 +31,7 @@ const AWAY_MS = Number(process.env.AISLE_AWAY_MS ?? 2_500);
 
 describe('while the profile store is away', () => {
   it('devices are acknowledged; when it is back all arrives, live events first', {
-    timeout: 120_000,
+    timeout: 120_000 + 8 * AWAY_MS,
   }, async () => {
     const shop = await openShop(SHOP);
     onTestFinished(() => shop.close());
@@ -71,7 +71,7 @@ describe('while the profile store is away', () => {
     await until(() => rows().some(({ cause }) => cause === 'b3/b1/1'), 'the live press');
     shop.profiles.faults.delayMs = 0;
     const sent = [...pressers, late].reduce((sum, button) => sum + button.sent.size, 0);
-    await until(() => arrived() >= sent, 'all presses', 60_000);
+    await until(() => arrived() >= sent, 'all presses', 60_000 + 6 * AWAY_MS);
     expect(arrived()).toBe(sent);
     const liveRow = rows().find(({ cause }) => cause === 'b3/b1/1')?.row ?? 0;
     const backlogAfterIt = rows().filter(({ row, cause }) => row > liveRow && !cause.startsWith('b3/'));

@@ -2,11 +2,16 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
+type Mode = 'pass' | 'swallow' | 'refuse' | 'hang up';
+
 /** A line between two ends that the test can spoil. */
 export interface TcpProxy {
   port: number;
-  /** `swallow`: connections open and stay open, and no octet gets through. */
-  set(mode: 'pass' | 'swallow' | 'refuse'): void;
+  /**
+   * `swallow`: connections open and stay open, and no octet gets through. `refuse` resets new ones, `hang up`
+   * ends them in good order, without a word.
+   */
+  set(mode: Mode): void;
   /** Octets that came from the client since the line was last set. */
   swallowed(): number;
   /** Resets every connection. */
@@ -14,11 +19,12 @@ export interface TcpProxy {
 }
 
 export async function tcpProxy(target: number): Promise<TcpProxy> {
-  let mode: 'pass' | 'swallow' | 'refuse' = 'pass';
+  let mode: Mode = 'pass';
   let swallowed = 0;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     if (mode === 'refuse') return void client.resetAndDestroy();
+    if (mode === 'hang up') return void client.resume().end();
     const far = connect(target, '127.0.0.1');
     join(client, far);
     join(far, client);

@@ -88,6 +88,9 @@ uplinks: ${JSON.stringify(uplinks)}
     ),
     cursor,
     heardDate: (date) => dates.push(date),
+    refused: (reason) => {
+      log += `${JSON.stringify({ reason, msg: 'refused from the central platform' })}\n`;
+    },
     take: (message: Taken) =>
       new Promise((resolve, reject) => {
         if (isTurnedAway) return reject(new Error('too much waits'));

@@ -102,6 +102,18 @@ it('ends a connection that sends more than may wait, with nothing acknowledged t
   expect(refused).toEqual(['too much at once: dev-1']);
 });
 
+it('has no more to say to a connection that went before its messages were on disk', async () => {
+  const { port, taken, refused } = await testBroker('by the test');
+  const device = await connected(port, 'dev-1');
+  device.send(...[1, 2].map((messageId) => publish(topic, `${messageId}`, { messageId })));
+  await until(() => taken.length === 2, 'both messages');
+  device.socket.destroy();
+  await laterThanAnAnswer(port);
+  for (const each of taken) each.settle();
+  await laterThanAnAnswer(port);
+  expect(refused).toEqual([]);
+});
+
 it('takes what was sent with CONNECT in one write', async () => {
   const { port, taken } = await testBroker();
   const device = await rawClient(port);

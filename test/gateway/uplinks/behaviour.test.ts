@@ -55,6 +55,16 @@ describe.each(RECEIVERS)('%s', (_name, open) => {
     expect((await uplink.send(events(1, 2), never)).accepted).toHaveLength(2);
   });
 
+  it('settles at once where the other side hangs up without a word', async () => {
+    const receiver = await open();
+    receiver.line.set('hang up');
+    const uplink = opened(receiver);
+    const startedAt = performance.now();
+    expect(await outcomeOf(uplink.send(events(1, 2), never))).toEqual(expect.any(String));
+    // Far sooner than its deadline of 15 s.
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
+
   it('settles by its deadline where nothing comes back, from the first octet on', async () => {
     const receiver = await open();
     receiver.line.set('swallow');
@@ -100,9 +110,21 @@ describe.each(RECEIVERS)('%s', (_name, open) => {
     const ending = new AbortController();
     const sending = outcomeOf(uplink.send(events(1, 2), ending.signal));
     await until(() => receiver.line.swallowed() > 0, 'the batch or the connection on the line');
+    const toldAt = performance.now();
     ending.abort();
     expect(await sending).toEqual(expect.any(String));
     await uplink.close();
+    expect(performance.now() - toldAt).toBeLessThan(5_000);
+  });
+
+  it('sends nothing when it was told to end before', async () => {
+    const receiver = await open();
+    receiver.line.set('swallow');
+    const startedAt = performance.now();
+    expect(await outcomeOf(opened(receiver).send(events(1, 2), AbortSignal.abort()))).toEqual(
+      expect.any(String),
+    );
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
   it('takes nothing with wrong credentials, and says so', async () => {
