@@ -249,7 +249,6 @@ async function start(
   function housekeep(): void {
     if (commit.failing()) return;
     const at = now();
-    outbox.expire(at);
     const event = healthEvent({
       storeId: store.id,
       mode: config.mode,
