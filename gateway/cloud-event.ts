@@ -25,6 +25,16 @@ export function idOf(epoch: string, sequence: number): string {
 
 /** The event as JSON, CloudEvents 1.0 §3.1 and JSON format §3; nothing personal outside of `data`. */
 export function cloudEvent(event: StoreEvent, envelope: Envelope): string {
+  return withData(cloudEventHead(event, envelope), JSON.stringify(event.data));
+}
+
+/** A head and its `data`, both JSON, as one event. */
+export function withData(head: string, data: string): string {
+  return `${head.slice(0, -1)},"data":${data}}`;
+}
+
+/** Everything but `data`: what may lie readable on disk while the event waits. */
+export function cloudEventHead(event: StoreEvent, envelope: Envelope): string {
   const { source, epoch, sequence, recordedAt, expiresAt } = envelope;
   return JSON.stringify({
     specversion: '1.0',
@@ -40,6 +50,5 @@ export function cloudEvent(event: StoreEvent, envelope: Envelope): string {
     ...(event.visitId !== undefined && { partitionkey: event.visitId }),
     datacontenttype: 'application/json',
     dataschema: `urn:aisle:schema:${event.name}:v1`,
-    data: event.data,
   });
 }

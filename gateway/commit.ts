@@ -1,3 +1,4 @@
+import { auditWriter } from './audit.ts';
 import { type Db, isDiskRefusing, stateWriter } from './database.ts';
 import type { Outbox } from './outbox.ts';
 import { isLasting, type Outcome, type StateChange } from './pipeline/outcome.ts';
@@ -29,6 +30,8 @@ export interface Commit {
 export interface CommitParts {
   db: Db;
   outbox: Outbox;
+  /** What rows that name a person are sealed with. */
+  stateKey: Buffer;
   now: () => number;
   /** After each batch: sequences up to `last` are on disk. */
   committed: (last: number) => void;
@@ -40,7 +43,8 @@ export interface CommitParts {
 
 export function createCommit(parts: CommitParts): Commit {
   const { db, outbox, now, committed } = parts;
-  const writeState = stateWriter(db);
+  const writeState = stateWriter(db, parts.stateKey);
+  const writeAudit = auditWriter(db);
   let batch: { outcome: Outcome; done: () => void }[] = [];
   let timer: NodeJS.Timeout | undefined;
   /** Why the disk refuses. */
@@ -51,6 +55,11 @@ export function createCommit(parts: CommitParts): Commit {
   const write = db.transaction((outcomes: readonly Outcome[], at: number) => {
     if (at - expiredAt >= EXPIRE_EVERY) outbox.expire(at);
     writeState(lastOfEach(outcomes.flatMap(({ changes }) => changes)));
+    // Before the certificates of erasures, which carry its head.
+    writeAudit(
+      outcomes.flatMap(({ audit }) => audit),
+      at,
+    );
     outbox.store(outcomes, at);
   });
 

@@ -1,7 +1,10 @@
 import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { AUDIT_TABLE } from './audit.ts';
 import type { StateChange, StateKind, StoredState } from './pipeline/outcome.ts';
+import { seal, unseal } from './sealing.ts';
+import { SUBJECT_KEYS_TABLE } from './subject-keys.ts';
 
 export type Db = Database.Database;
 
@@ -32,6 +35,13 @@ const MIGRATIONS = [
    CREATE INDEX dead_subject ON dead (subject) WHERE subject IS NOT NULL;
    CREATE INDEX dead_expires ON dead (expires) WHERE expires IS NOT NULL;
    CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;`,
+  // `sealed` is a personal event's data under its subject's key, `purposes` what it rests on, a bit each.
+  `ALTER TABLE events ADD COLUMN sealed BLOB;
+   ALTER TABLE events ADD COLUMN purposes INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE dead ADD COLUMN sealed BLOB;
+   ALTER TABLE dead ADD COLUMN purposes INTEGER NOT NULL DEFAULT 0;
+   ${SUBJECT_KEYS_TABLE}
+   ${AUDIT_TABLE}`,
 ];
 
 /** `AISL`: tells our files from others'. */
@@ -145,24 +155,40 @@ function migrate(db: Db): void {
   }
 }
 
-/** State of earlier runs, as the pipeline takes it. */
-export function storedState(db: Db): StoredState {
-  const rows = db.prepare<[StateKind], { key: string; value: string }>(
+/** Rows that name a person or hold a key of theirs: sealed on disk (R13). */
+const SEALED: ReadonlySet<StateKind> = new Set<StateKind>(['consent', 'visit']);
+
+/**
+ * State of earlier runs, as the pipeline takes it.
+ * @throws where `key` is not the one that a row was sealed with.
+ */
+export function storedState(db: Db, key: Buffer): StoredState {
+  const rows = db.prepare<[StateKind], { key: string; value: string | Buffer }>(
     'SELECT key, value FROM state WHERE kind = ? ORDER BY key',
   );
-  return { get: (kind) => new Map(rows.all(kind).map(({ key, value }) => [key, JSON.parse(value)])) };
+  const read = (kind: StateKind, row: { key: string; value: string | Buffer }) =>
+    // A row of an earlier version lies there as it is; it is sealed when it changes next.
+    typeof row.value === 'string' ? row.value : unseal(key, row.value, placeOf(kind, row.key)).toString();
+  return {
+    get: (kind) => new Map(rows.all(kind).map((row) => [row.key, JSON.parse(read(kind, row))])),
+  };
+}
+
+function placeOf(kind: StateKind, key: string): string {
+  return `state ${kind} ${key}`;
 }
 
 /** Writes changes of state; to be called inside the transaction of the events that belong to them. */
-export function stateWriter(db: Db): (changes: readonly StateChange[]) => void {
+export function stateWriter(db: Db, key: Buffer): (changes: readonly StateChange[]) => void {
   const put = db.prepare(
     'INSERT INTO state VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
   );
   const remove = db.prepare('DELETE FROM state WHERE kind = ? AND key = ?');
   return (changes) => {
-    for (const { kind, key, value } of changes) {
-      if (value === null) remove.run(kind, key);
-      else put.run(kind, key, JSON.stringify(value));
+    for (const { kind, key: row, value } of changes) {
+      if (value === null) remove.run(kind, row);
+      else if (!SEALED.has(kind)) put.run(kind, row, JSON.stringify(value));
+      else put.run(kind, row, seal(key, JSON.stringify(value), placeOf(kind, row)));
     }
   };
 }

@@ -1,9 +1,14 @@
-import { cloudEvent, idOf } from './cloud-event.ts';
+import type { AuditHead } from './audit.ts';
+import { idOf } from './cloud-event.ts';
 import { type Db, withoutSync } from './database.ts';
+import { erasureEvent } from './erasure.ts';
 import { type GapReason, gapsOf } from './gap.ts';
 import { type OutboxCounts, outboxCounts } from './outbox-counts.ts';
 import { type Row, statements } from './outbox-sql.ts';
-import type { StoreEvent } from './pipeline/outcome.ts';
+import type { Erasure, StoreEvent } from './pipeline/outcome.ts';
+import { bitsOf, type SealedEvents } from './sealed-events.ts';
+import type { SigningKey } from './signing-key.ts';
+import type { SubjectKeys } from './subject-keys.ts';
 
 export { epochOf, type OutboxCounts, outboxCounts } from './outbox-counts.ts';
 
@@ -56,16 +61,21 @@ export interface Outbox {
 export interface Stored {
   events: readonly StoreEvent[];
   /** Subjects whose waiting events go. */
-  purge: readonly string[];
+  purge: readonly Erasure[];
 }
 
 export interface OutboxParts {
   source: string;
   epoch: string;
   storeId: string;
+  gateway: string;
   uplinks: readonly string[];
-  /** Keyed hash of a subject's reference: the index column names nobody. */
-  subjectTag: (subjectRef: string) => Buffer;
+  sealed: SealedEvents;
+  subjectKeys: SubjectKeys;
+  /** Signs the certificates of erasures. */
+  signingKey: SigningKey;
+  /** The audit's head, in the transaction under way. */
+  auditHead: () => AuditHead;
   personalHours: number;
 }
 
@@ -88,6 +98,7 @@ export function createOutbox(db: Db, parts: OutboxParts): Outbox {
     const first = next();
     upcoming = first;
     tally.clear();
+    parts.subjectKeys.begin();
     work();
     if (upcoming > first) sql.setLast.run(String(upcoming - 1));
     for (const [name, n] of tally) sql.count.run(name, n);
@@ -104,35 +115,56 @@ export function createOutbox(db: Db, parts: OutboxParts): Outbox {
       isPersonal && event.class === 'B' ? event.time + parts.personalHours * 3_600_000 : undefined;
     const { source, epoch } = parts;
     const sequence = upcoming;
-    const body = cloudEvent(event, { source, epoch, sequence, recordedAt, expiresAt });
-    const tag = event.subjectRef === undefined ? null : parts.subjectTag(event.subjectRef);
+    const laid = parts.sealed.lay(event, { source, epoch, sequence, recordedAt, expiresAt });
+    const { body, sealed, tag, purposes } = laid;
     const { name, time, visitId = null } = event;
-    sql.insert.run(sequence, name, event.class, time, expiresAt ?? null, tag, visitId, body);
+    const expires = expiresAt ?? null;
+    sql.insert.run(sequence, name, event.class, time, expires, tag, visitId, body, sealed, purposes);
     for (const uplink of parts.uplinks) sql.owe.run(uplink, sequence);
     upcoming += 1;
   }
 
   function storeOne({ events, purge }: Stored, recordedAt: number): void {
-    const neverStarted = new Set(purge.flatMap((ref) => purgeSubject(ref, recordedAt)));
+    const purged = purge.map((erasure) => purgeSubject(erasure, recordedAt));
+    const neverStarted = new Set(purged.flatMap((one) => one.neverStarted));
+    const queued = purged.reduce((sum, one) => sum + one.queued, 0);
     for (const event of events) {
       if (event.unlessStartPurged && neverStarted.has(event.visitId ?? '')) continue;
-      append(event, recordedAt);
+      append(event.countsQueued ? withQueued(event, queued) : event, recordedAt);
     }
   }
 
-  /** Returns the visits of whose `visit.started` no uplink ever heard. */
-  function purgeSubject(subjectRef: string, at: number): string[] {
-    const tag = parts.subjectTag(subjectRef);
-    const rows = sql.ofSubject.all(tag);
+  /** Of its waiting events, and the visits of whose `visit.started` no uplink ever heard. */
+  function purgeSubject(erasure: Erasure, at: number): { queued: number; neverStarted: string[] } {
+    const tag = parts.sealed.tagOf(erasure.subjectRef);
+    const mask = bitsOf(erasure.only ?? []);
+    const rows = sql.ofSubject.all(tag).filter(({ purposes }) => mask === 0 || (purposes & mask) !== 0);
     const gone = rows.filter(({ sequence }) => !isOnTheWay(sequence));
     const neverStarted = gone.flatMap(({ sequence, name, visit }) =>
       name === 'visit.started' && visit !== null && isOwedToAll(sequence) ? [visit] : [],
     );
     for (const { sequence } of rows) if (isOnTheWay(sequence)) sql.wipe.run(sequence);
     // They were declared when they were set aside.
-    sql.eraseDead.run(tag);
+    sql.eraseDead.run(tag, mask, mask);
     removeAndDeclare(gone, 'erased', at);
-    return neverStarted;
+    // What is kept under other purposes stays readable; otherwise no copy of these bytes is, anywhere.
+    if (!erasure.only) certify(erasure, tag, rows.length, at);
+    return { queued: rows.length, neverStarted };
+  }
+
+  function certify(erasure: Erasure, tag: Buffer, queued: number, at: number): void {
+    const { storeId, gateway, signingKey: key, auditHead } = parts;
+    parts.subjectKeys.destroy(tag);
+    const { event, certificate } = erasureEvent(erasure, {
+      storeId,
+      gateway,
+      queued,
+      key,
+      audit: auditHead(),
+      at,
+    });
+    erasure.certificate = certificate;
+    append(event, at);
   }
 
   function isOwedToAll(sequence: number): boolean {
@@ -173,8 +205,13 @@ export function createOutbox(db: Db, parts: OutboxParts): Outbox {
       .all(uplink, lane.from, lane.below, most + sequences.size)
       .filter(({ sequence, body }) => body !== '' && !sequences.has(sequence))
       .slice(0, most);
-    for (const { sequence } of rows) sequences.add(sequence);
-    return rows.map((row) => ({ ...row, id: idOf(parts.epoch, row.sequence) }));
+    return rows.flatMap((row) => {
+      const body = parts.sealed.open(row);
+      if (body === undefined) return [];
+      const { sequence, name } = row;
+      sequences.add(sequence);
+      return [{ sequence, name, id: idOf(parts.epoch, sequence), body }];
+    });
   }
 
   type Fate = 'left' | 'refused' | 'undelivered';
@@ -190,13 +227,18 @@ export function createOutbox(db: Db, parts: OutboxParts): Outbox {
     const reason = isAccepted ? undefined : result.rejected.get(id);
     if (!isAccepted && reason === undefined) return isWiped ? 'undelivered' : undefined;
     if (isAccepted) count(`taken ${uplink}`);
-    else sql.bury.run(uplink, sequence, at, reason, row.expires, row.subject, row.body);
+    else bury(uplink, row, reason, at);
     sql.unowe.run(uplink, sequence);
     const owed = sql.owed.all(sequence);
     // Wiped, and owed to an uplink that it is not on its way to: that one will never have it.
     if (isWiped && owed.some((other) => !onTheWay.get(other.uplink)?.has(sequence))) return 'undelivered';
     if (owed.length === 0) remove(sequence);
     return reason === undefined ? 'left' : 'refused';
+  }
+
+  function bury(uplink: string, row: NonNullable<ReturnType<typeof sql.get.get>>, why: unknown, at: number) {
+    const { sequence, expires, subject, body, sealed, purposes } = row;
+    sql.bury.run(uplink, sequence, at, why, expires, subject, body, sealed, purposes);
   }
 
   function settleAll(uplink: string, taken: readonly WaitingEvent[], result: Result, at: number): void {
@@ -226,6 +268,7 @@ export function createOutbox(db: Db, parts: OutboxParts): Outbox {
     const due = sql.expired.all(at, EXPIRED_AT_ONCE).filter(({ sequence }) => !isOnTheWay(sequence));
     removeAndDeclare(due, 'expired', at);
     sql.expireDead.run(at);
+    parts.subjectKeys.tidy();
   }
 
   const inTransaction = db.transaction(write);
@@ -244,7 +287,7 @@ export function createOutbox(db: Db, parts: OutboxParts): Outbox {
     },
     expire: (at) => inTransaction(() => expire(at)),
     next,
-    waitingOf: (subjectRef) => sql.ofSubject.all(parts.subjectTag(subjectRef)).length,
+    waitingOf: (subjectRef) => sql.ofSubject.all(parts.sealed.tagOf(subjectRef)).length,
     counts: () => outboxCounts(db),
   };
 }
@@ -257,7 +300,7 @@ interface Result {
 /** Declares what a crash left wiped but unsettled: whether it arrived is not known. */
 export function declareWiped(db: Db, outbox: Outbox, at: number): void {
   const rows = db
-    .prepare<[], Row & { uplink: string }>(
+    .prepare<[], Row & { uplink: string; body: string }>(
       "SELECT uplink, sequence, name, body FROM events JOIN pending USING (sequence) WHERE body = '' ORDER BY sequence",
     )
     .all();
@@ -266,6 +309,11 @@ export function declareWiped(db: Db, outbox: Outbox, at: number): void {
     const events = rows.filter((row) => row.uplink === uplink).map((row) => ({ ...row, id: '' }));
     outbox.settle(uplink, events, nothing, at);
   }
+}
+
+function withQueued(event: StoreEvent, queued: number): StoreEvent {
+  const purge = event.data.purge as Record<string, unknown>;
+  return { ...event, data: { ...event.data, purge: { ...purge, queued } } };
 }
 
 /** What was stored while no uplink was configured is owed to those of now. */

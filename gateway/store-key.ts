@@ -21,12 +21,16 @@ export interface StoreKey {
 }
 
 /**
- * The box's own secret, `<folder>/store.key` (0600), made at first use.
- * @throws where the file is there but is not a key.
+ * The box's own secret: `<folder>/store.key` (0600), made at first use, or a file that is given, such as a
+ * credential of the service manager, which is never made here.
+ * @throws where a file that is given is missing, and where it is there but is not a key.
  */
-export function openStoreKey(folder: string): StoreKey {
-  const file = join(folder, 'store.key');
-  if (!existsSync(file)) makeKey(folder, file);
+export function openStoreKey(folder: string, given?: string): StoreKey {
+  const file = given ?? join(folder, 'store.key');
+  if (given === undefined && !existsSync(file)) makeKey(folder, file);
+  if (!existsSync(file)) {
+    throw new Error(`storeKeyFile: ${file} is not there: make it by  openssl rand -base64 32 > ${file}`);
+  }
   const secret = Buffer.from(readFileSync(file, 'utf8'), 'base64url');
   if (secret.length !== KEY_OCTETS) {
     throw new Error(`${file}: is not a store key (${KEY_OCTETS} bytes, base64url); restore it from a backup`);

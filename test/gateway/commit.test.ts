@@ -4,7 +4,7 @@ import { type Db, openDatabase, storedState } from '../../gateway/database.ts';
 import { outboxCounts } from '../../gateway/outbox.ts';
 import { emptyOutcome, type Outcome } from '../../gateway/pipeline/outcome.ts';
 import { until } from '../support/until.ts';
-import { outcome, personal, press, TEN, type TestStore, testStore } from './event-store.ts';
+import { erasureOf, KEY, outcome, personal, press, TEN, type TestStore, testStore } from './event-store.ts';
 
 interface TestCommit extends TestStore {
   commit: Commit;
@@ -21,6 +21,7 @@ function testCommit(): TestCommit {
   const commit = createCommit({
     db: store.db,
     outbox: store.outbox,
+    stateKey: KEY,
     now: () => clock.now,
     committed: (last) => log.push(`committed ${last}`),
     failed: (error) => log.push(`failed ${(error as Error & { code?: string }).code}`),
@@ -92,10 +93,14 @@ it('writes events and state of one outcome together', async () => {
     events: [personal('visit.started', 'p_1', 'v1')],
     changes: [{ kind: 'visit', key: 'v1', value: visit }],
   });
-  add(2, { ...emptyOutcome(), purge: ['p_1'], changes: [{ kind: 'visit', key: 'v1', value: null }] });
+  add(2, {
+    ...emptyOutcome(),
+    purge: [erasureOf('p_1')],
+    changes: [{ kind: 'visit', key: 'v1', value: null }],
+  });
   await until(() => log.includes('done 2'), 'the batch');
-  expect(storedState(db).get('visit').size).toBe(0);
-  expect(db.prepare('SELECT name FROM events').pluck().all()).toEqual(['gateway.gap']);
+  expect(storedState(db, KEY).get('visit').size).toBe(0);
+  expect(db.prepare('SELECT name FROM events').pluck().all()).toEqual(['gateway.gap', 'subject.erased']);
 });
 
 describe('while the disk refuses', () => {

@@ -1,20 +1,26 @@
-import { createHmac } from 'node:crypto';
 import { onTestFinished } from 'vitest';
+import { auditHead } from '../../gateway/audit.ts';
 import { type Db, openDatabase } from '../../gateway/database.ts';
 import { createOutbox, type Outbox, type WaitingEvent } from '../../gateway/outbox.ts';
-import { emptyOutcome, type Outcome, type StoreEvent } from '../../gateway/pipeline/outcome.ts';
+import { type Erasure, emptyOutcome, type Outcome, type StoreEvent } from '../../gateway/pipeline/outcome.ts';
+import { sealedEvents } from '../../gateway/sealed-events.ts';
+import { signingKey } from '../../gateway/signing-key.ts';
+import { subjectKeys } from '../../gateway/subject-keys.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 export const EPOCH = 'e0e0e0e0';
 /** 2026-03-01T10:00:00Z, ms. */
 export const TEN = Date.UTC(2026, 2, 1, 10);
 
+/** Stands in for every key of a box. */
+export const KEY = Buffer.alloc(32, 7);
+
 export interface TestStore {
   folder: string;
   db: Db;
   outbox: Outbox;
   /** Stores events in a transaction of their own, as a commit does. */
-  store(events: StoreEvent[], purge?: string[]): void;
+  store(events: StoreEvent[], purge?: (string | Erasure)[]): void;
   /** Sequences owed to an uplink that are not on their way, without marking them. */
   waiting(uplink?: string): number[];
   /** What is left to be delivered: `data` of each `gateway.gap`, in order. */
@@ -25,19 +31,27 @@ export interface TestStore {
 export function testStore(uplinks: readonly string[] = ['up'], folder = temporaryFolder()): TestStore {
   const db = openDatabase(folder);
   onTestFinished(() => void db.close());
+  const keys = subjectKeys(db, KEY);
   const outbox = createOutbox(db, {
     source: 'urn:aisle:store:s1:gateway:g1',
     epoch: EPOCH,
     storeId: 's1',
     uplinks,
-    subjectTag: (ref) => createHmac('sha256', 'a key').update(ref).digest(),
+    gateway: 'g1',
+    sealed: sealedEvents(keys, KEY),
+    subjectKeys: keys,
+    signingKey: signingKey(KEY),
+    auditHead: () => auditHead(db),
     personalHours: 72,
   });
   return {
     folder,
     db,
     outbox,
-    store: (events, purge = []) => void db.transaction(() => outbox.store([{ events, purge }], TEN))(),
+    store(events, purge = []) {
+      const erasures = purge.map((one) => (typeof one === 'string' ? erasureOf(one) : one));
+      db.transaction(() => outbox.store([{ events, purge: erasures }], TEN))();
+    },
     waiting: (uplink = 'up') =>
       db
         .prepare<[string], { sequence: number }>(
@@ -52,6 +66,9 @@ export function testStore(uplinks: readonly string[] = ['up'], folder = temporar
         .map(({ body }) => JSON.parse(body).data),
   };
 }
+
+/** Of somebody of whom nothing but events is known. */
+export const erasureOf = (subjectRef: string): Erasure => ({ subjectRef, recordIds: [], keys: 0, caches: 0 });
 
 export const ALL = { from: 0, below: Number.MAX_SAFE_INTEGER };
 
@@ -69,6 +86,7 @@ export const personal = (name: string, subjectRef: string, visitId: string, time
   time,
   subjectRef,
   visitId,
+  purposes: ['recognition'],
   data: { storeId: 's1', visitId, subject: { ref: subjectRef } },
 });
 

@@ -353,6 +353,7 @@ it('sends a purged event no more, and declares it', async () => {
     'button.pressed',
     'button.pressed',
     'gateway.gap',
+    'subject.erased',
   ]);
   expect(third.events.map(({ body }) => body).join()).not.toContain('p_1');
 });
