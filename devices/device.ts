@@ -76,6 +76,10 @@ export type Reading =
   | { kind: 'climate'; temperatureC?: number; humidityPct?: number; co2Ppm?: number }
   | { kind: 'thermostat'; setpointC: number; currentC?: number; mode?: string; valvePct?: number }
   | { kind: 'health'; state?: 'online' | 'offline'; batteryPct?: number; firmware?: string }
+  /** A station signed in on the shop's Wi-Fi, is still there, or left. */
+  | { kind: 'wifi'; session: 'start' | 'alive' | 'stop'; user?: string; address?: string }
+  /** A code was shown to a reader, by QR or NFC; with a choice where the reader offers one. */
+  | { kind: 'check-in'; code: string; choice?: 'grant' | 'withdraw' }
   | { kind: 'reply'; command: string; id: string; ok: boolean; error?: string };
 
 /** What could be somebody's key, seen on the air or in an app's report. Hex in lower case, no hyphens. */
@@ -83,7 +87,11 @@ export type SeenKey =
   | { kind: 'app'; token: string }
   | { kind: 'eid'; eid: string }
   | { kind: 'rolling-token'; token: string }
-  | { kind: 'ibeacon'; uuid: string; major: number; minor: number };
+  | { kind: 'ibeacon'; uuid: string; major: number; minor: number }
+  | { kind: 'wifi'; user?: string; address?: string }
+  | { kind: 'check-in'; token: string }
+  /** Lower case, colons; only where resolving private addresses is asked for. */
+  | { kind: 'private-address'; address: string };
 
 /** What tells one transmission of a BLE frame from its repeats and from a replay. */
 export type FrameNumber =

@@ -1,3 +1,4 @@
+import { checkIn } from './check-in.ts';
 import { climateSensor } from './climate-sensor.ts';
 import { connectedShelf } from './connected-shelf.ts';
 import type { Device } from './device.ts';
@@ -5,6 +6,7 @@ import { receiver } from './receiver.ts';
 import { shopperApp } from './shopper-app.ts';
 import { smartButton } from './smart-button.ts';
 import { thermostat } from './thermostat.ts';
+import { wifi } from './wifi.ts';
 
 /** Every kind of device that Aisle knows; `kind` in `aisle.yaml` names one of them. */
 export const devices: readonly Device[] = [
@@ -14,6 +16,8 @@ export const devices: readonly Device[] = [
   smartButton,
   thermostat,
   climateSensor,
+  checkIn,
+  wifi,
 ];
 
 export const deviceByKind: ReadonlyMap<string, Device> = new Map(

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { PRESSES } from '../devices/device.ts';
+import { dialectByName } from '../devices/dialects/index.ts';
 import { deviceByKind } from '../devices/index.ts';
+import { overlap, whyNotBridgeFilter } from './access/topics.ts';
 import { type Problem, readYaml } from './config-file.ts';
 
 /** Ids stand in topics, in URLs and in `source`: no dots, slashes or wildcards (contract, Topics). */
@@ -81,14 +83,21 @@ const map = z.strictObject({
   fixtures: z.array(z.strictObject({ device: id, zone: id, slots: z.array(slot).default([]) })).default([]),
 });
 
+const bridgeFilter = z.string().superRefine((filter, context) => {
+  const message = whyNotBridgeFilter(filter);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
+
 const device = z.strictObject({
   id,
   kind: z.enum([...deviceByKind.keys()]),
   zone: id.optional(),
   address: bleAddress.optional(),
   keyFile: z.string().optional(),
-  dialect: notBuilt,
-  topics: notBuilt,
+  /** For another maker's gateway: how it publishes. */
+  dialect: z.enum([...dialectByName.keys()]).optional(),
+  /** And the MQTT filters of what it publishes: the only topics that it may speak under. */
+  topics: z.array(bridgeFilter).min(1, 'must name at least one filter').max(16).optional(),
   /** What a press asks for: by `press` or `<button>.<press>`. */
   intents: z
     .record(
@@ -139,6 +148,8 @@ export const configSchema = z.strictObject({
   map,
   devices: z.array(device).default([]),
   data: z.string().default('data'),
+  /** The store key's file, a credential for example; left out, `store.key` in the data folder. */
+  storeKeyFile: z.string().optional(),
   clock: z.strictObject({ source: z.enum(['systemd', 'uplink', 'trusted']).default('systemd') }).prefault({}),
   consents: z
     .strictObject({ issuerKeys: z.array(jwk).default([]), maxAgeHours: z.number().positive().default(24) })
@@ -161,9 +172,7 @@ export const configSchema = z.strictObject({
   /** Resolving private addresses is off in every version that does not ask for it. */
   recognise: z
     .strictObject({
-      privateAddress: z
-        .literal(false, { error: 'is not available in this version: leave it out or false' })
-        .default(false),
+      privateAddress: z.boolean().default(false),
     })
     .prefault({}),
   rules: notBuilt,
@@ -243,6 +252,7 @@ function crossCheck(config: Config, problem: (path: (string | number)[], text: s
     if (device.keyFile && !device.address) {
       problem(['devices', i, 'keyFile'], `device "${device.id}" has a bind key but no address`);
     }
+    checkBridge(config.devices, i, problem);
   }
   const { listen, tls, plaintext } = config.inputs.mqtt;
   if (!tls && !plaintext && !isLoopback(listen)) {
@@ -250,6 +260,35 @@ function crossCheck(config: Config, problem: (path: (string | number)[], text: s
       ['inputs', 'mqtt', 'listen'],
       `${listen} is open to other machines without TLS: set inputs.mqtt.tls {cert, key}, or plaintext: true where the network is trusted`,
     );
+  }
+}
+
+/** A maker's bridge: dialect and topics belong together, and no topic is two bridges'. */
+function checkBridge(
+  devices: Config['devices'],
+  i: number,
+  problem: (path: (string | number)[], text: string) => void,
+): void {
+  const { id: bridge, kind, dialect, topics = [] } = devices[i] as Config['devices'][number];
+  if (dialect !== undefined && topics.length === 0) {
+    problem(['devices', i, 'dialect'], `device "${bridge}" needs topics: the filters of what it publishes`);
+  }
+  if (dialect === undefined && topics.length > 0) {
+    problem(['devices', i, 'topics'], `device "${bridge}" has topics of its own but no dialect to read them`);
+  }
+  const speaker = dialect === undefined ? undefined : dialectByName.get(dialect)?.kind;
+  if (speaker !== undefined && speaker !== kind) {
+    problem(
+      ['devices', i, 'dialect'],
+      `${dialect} is spoken by a ${speaker}, and device "${bridge}" is a ${kind}`,
+    );
+  }
+  for (const earlier of devices.slice(0, i)) {
+    for (const [j, filter] of topics.entries()) {
+      const taken = earlier.topics?.find((other) => overlap(other, filter));
+      if (taken === undefined) continue;
+      problem(['devices', i, 'topics', j], `${filter} and ${taken} of device "${earlier.id}" overlap`);
+    }
   }
 }
 
@@ -284,6 +323,7 @@ function withAbsolutePaths(config: Config, folder: string): Config {
   return {
     ...config,
     data: at(config.data),
+    ...(config.storeKeyFile !== undefined && { storeKeyFile: at(config.storeKeyFile) }),
     devices: config.devices.map((device) =>
       device.keyFile ? { ...device, keyFile: at(device.keyFile) } : device,
     ),

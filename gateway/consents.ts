@@ -1,96 +1,12 @@
-import { z } from 'zod';
+import { type ConsentKey, type ConsentRecord, PERMITTING, type Purpose } from './consent-record.ts';
 
 /**
  * Who may be recognised, for what, until when.
  *
- * Lists come signed from the central platform (`downlink.ts` checks that); here stands what a list
- * means. Default is deny: only `given` and `renewed`, inside their validity, for this store, from a
- * list that is fresh, permit anything (ISO/IEC TS 27560 states; privacy requirements R4, R5, R9).
+ * Lists come signed from the central platform (`downlink/` checks that); choices are made in the shop.
+ * Default is deny: only `given` and `renewed`, inside their validity, for this store, from a list that is
+ * fresh, permit anything (ISO/IEC TS 27560 states; privacy requirements R4, R5, R8, R9).
  */
-
-export const PURPOSES = ['recognition', 'location', 'interaction', 'personalisation', 'assistance'] as const;
-export type Purpose = (typeof PURPOSES)[number];
-
-/** ISO/IEC TS 27560: the states that permit, and those that do not. */
-const PERMITTING = ['given', 'renewed'] as const;
-const BARRING = [
-  'unknown',
-  'requested',
-  'deferred',
-  'refused',
-  'withdrawn',
-  'expired',
-  'terminated',
-  'invalidated',
-] as const;
-
-const hex = (octets: number) =>
-  z
-    .string()
-    .regex(new RegExp(`^[0-9a-fA-F]{${octets * 2}}$`), `must be ${octets * 2} hex digits`)
-    .transform((text) => text.toLowerCase());
-const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'must be YYYY-MM-DD');
-const uint16 = z.number().int().min(0).max(0xffff);
-
-const key = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('app'), token: hex(16), day: day.optional() }),
-  z.object({
-    kind: z.literal('eid'),
-    identityKey: hex(16),
-    exponent: z.number().int().min(0).max(15),
-    offset: z.number().int(),
-  }),
-  z.object({ kind: z.literal('rolling-token'), key: hex(16), day }),
-  z.object({
-    kind: z.literal('ibeacon'),
-    uuid: z
-      .string()
-      .transform((text) => text.replaceAll('-', '').toLowerCase())
-      .pipe(hex(16)),
-    major: uint16,
-    minor: uint16,
-  }),
-  z.object({ kind: z.literal('wifi'), user: z.string().optional(), address: z.string().optional() }),
-  z.object({ kind: z.literal('irk'), irk: hex(16) }),
-]);
-export type ConsentKey = z.infer<typeof key>;
-
-const time = z.iso.datetime({ offset: true });
-
-const record = z.object({
-  recordId: z.string().min(1).max(128),
-  version: z.number().int().nonnegative(),
-  subjectRef: z.string().min(1).max(128),
-  purposes: z.array(z.enum(PURPOSES)),
-  state: z.enum([...PERMITTING, ...BARRING]),
-  validFrom: time,
-  validUntil: time.nullish(),
-  noticeId: z.string().optional(),
-  noticeVersion: z.string(),
-  language: z.string().optional(),
-  method: z.string().optional(),
-  stores: z.array(z.string()),
-  keys: z.array(key).max(64),
-  staff: z.boolean().optional(),
-});
-export type ConsentRecord = z.infer<typeof record>;
-
-/**
- * A record of a list. Of one that permits nothing only the name is read: a withdrawal must not fail over
- * what else it says, and the keys of who did not agree are nobody's here (R14).
- */
-export const consentRecord = z.preprocess((value) => (isBarring(value) ? nameOf(value) : value), record);
-
-function isBarring(value: unknown): value is Record<string, unknown> {
-  return (BARRING as readonly unknown[]).includes((value as { state?: unknown } | null)?.state);
-}
-
-function nameOf({ recordId, version, subjectRef, state }: Record<string, unknown>) {
-  const nothing = { purposes: [], stores: [], keys: [], validFrom: NEVER, noticeVersion: '' };
-  return { recordId, version, subjectRef, state, ...nothing };
-}
-
-const NEVER = '9999-12-31T23:59:59Z';
 
 /** A list as the pipeline takes it. Without `version` it is a bare one (`replay`, `demo`): never stale. */
 export interface ConsentList {
@@ -101,6 +17,11 @@ export interface ConsentList {
   previous?: number | undefined;
   /** ms since the epoch. */
   issuedAt?: number;
+  /**
+   * A long list comes in slices, so that no signal takes long: `ended` are records in force that a full
+   * list does not name, and the list is in force with its last slice.
+   */
+  slice?: { last: boolean; ended: readonly string[] };
 }
 
 /** What is known of the list in force; kept with the records. */
@@ -112,29 +33,94 @@ export interface ListInForce {
   withdrawnUpTo?: number;
 }
 
+/** What the platform signed for somebody who comes to the shop's kiosk or reader (`check-in-code.ts`). */
+export interface Ticket {
+  subjectRef: string;
+  version: number;
+  keys: ConsentKey[];
+  validUntil?: string | undefined;
+}
+
+/** Who chooses in the shop: by a record, and by what the platform signed where there may be none yet. */
+export interface Holder {
+  recordId: string;
+  ticket?: Ticket;
+}
+
+/** A choice made in the shop, kept until the platform knows of it. */
+export interface ShopChoice {
+  choice: 'granted' | 'withdrawn';
+  /** Of the record: lists are believed again from a higher one on, or, of a grant, from this on. */
+  version: number;
+  at: number;
+}
+
 export interface Applied {
   refused?: string;
   /** Records in force that were not before, or are changed. */
   put: ConsentRecord[];
+  /** Of them, those that are new or of a higher version: somebody agreed anew. */
+  granted: ConsentRecord[];
+  /** Of them, those that grant less than before: the purposes that are gone. */
+  reduced: { record: ConsentRecord; lost: Purpose[] }[];
   /** Records, as they were, that are in force no longer or are another subject's now. */
   ended: ConsentRecord[];
+  /** Choices of the shop that changed; null where the platform has caught up. */
+  choices: [recordId: string, choice: ShopChoice | null][];
+}
+
+/** The notice that was shown, and how. */
+export interface Grant {
+  purposes: readonly Purpose[];
+  noticeId: string;
+  noticeVersion: string;
+  language?: string | undefined;
+  method: string;
 }
 
 export interface Consents {
   apply(list: ConsentList, at: number): Applied;
+  /** A choice in the shop. Nothing where there is nothing to withdraw, or nobody to grant to. */
+  withdraw(holder: Holder, at: number): Applied | undefined;
+  grant(holder: Holder, grant: Grant, at: number): Applied | undefined;
+  /** Everything of one subject goes, and no list brings it back below a higher record version. */
+  erase(subjectRef: string, at: number): Applied;
+  /** Ends what has expired, and drops keys of days that are over (R14). */
+  expire(at: number): Applied;
   /** The record, if it permits this purpose at this moment. */
   permits(recordId: string, purpose: Purpose, at: number): ConsentRecord | undefined;
+  get(recordId: string): ConsentRecord | undefined;
   records(): Iterable<ConsentRecord>;
+  /** Of records in force, and of choices made here: what a full list has to name or they end. */
+  recordIds(): Iterable<string>;
   inForce(): ListInForce | undefined;
   /** False where the list is missing or too old: recognition fails closed (R9). */
   fresh(at: number): boolean;
 }
 
+/** A grant made in the shop outlasts full lists without it for so long: the platform has to hear of it first, ms. */
+const GRANT_TRAVELS = 3_600_000;
+/** A grant made in the shop is good for so long where the platform's ticket does not say: six months, ms. */
+const GRANT_VALID = 182 * 86_400_000;
+/** A day's keys are held from so long before it until so long after: clocks and time zones differ, ms. */
+const DAY_BEFORE = 26 * 3_600_000;
+const DAY_AFTER = 2 * 3_600_000;
+const DAY = 86_400_000;
+
 export function createConsents(
   settings: { storeId: string; maxAgeHours: number },
-  stored: { records: ConsentRecord[]; inForce?: ListInForce | undefined },
+  stored: {
+    records: ConsentRecord[];
+    inForce?: ListInForce | undefined;
+    choices?: ReadonlyMap<string, ShopChoice>;
+  },
 ): Consents {
   const records = new Map(stored.records.map((record) => [record.recordId, record]));
+  /** When a record, or one of its keys, has to go; only of those that have an end. */
+  const ends = new Map<string, number>();
+  for (const record of stored.records) noteEnd(record);
+  let nextEnd = earliest(ends.values());
+  const choices = new Map(stored.choices ?? []);
   let inForce = stored.inForce;
 
   function fresh(at: number): boolean {
@@ -142,39 +128,164 @@ export function createConsents(
     return inForce.issuedAt === null || at - inForce.issuedAt <= settings.maxAgeHours * 3_600_000;
   }
 
-  function apply(list: ConsentList, at: number): Applied {
-    const verdict = judge(list, settings.storeId, inForce, at);
-    if (verdict.take === 'nothing') return { put: [], ended: [], refused: verdict.refused };
-    const before = new Map<string, ConsentRecord | undefined>();
-    const set = (recordId: string, record: ConsentRecord | undefined) => {
-      if (!before.has(recordId)) before.set(recordId, records.get(recordId));
-      if (record) records.set(recordId, record);
-      else records.delete(recordId);
-    };
-    if (verdict.take === 'all' && list.list === 'full') {
-      const named = new Set(list.records.map(({ recordId }) => recordId));
-      for (const recordId of records.keys()) if (!named.has(recordId)) set(recordId, undefined);
-    }
-    for (const record of inOrder(list.records, settings.storeId)) {
-      const known = records.get(record.recordId) ?? before.get(record.recordId);
-      if (known && record.version < known.version) continue;
-      if (!isGiven(record, settings.storeId)) set(record.recordId, undefined);
-      else if (verdict.take === 'all') set(record.recordId, record);
-    }
-    inForce = nowInForce(list, inForce, verdict.take, at);
-    return { ...changes(before), ...(verdict.take === 'withdrawals' && { refused: verdict.refused }) };
+  function noteEnd(record: ConsentRecord): void {
+    const end = endOf(record);
+    if (end === Number.POSITIVE_INFINITY) ends.delete(record.recordId);
+    else ends.set(record.recordId, end);
   }
 
-  function changes(before: ReadonlyMap<string, ConsentRecord | undefined>): Applied {
+  /** What one list or choice changes, from the first word on a record to the last. */
+  function changing() {
+    const before = new Map<string, ConsentRecord | undefined>();
+    const chosen: Applied['choices'] = [];
+    return {
+      before,
+      set(recordId: string, record: ConsentRecord | undefined) {
+        if (!before.has(recordId)) before.set(recordId, records.get(recordId));
+        if (!record) {
+          records.delete(recordId);
+          ends.delete(recordId);
+          return;
+        }
+        records.set(recordId, record);
+        noteEnd(record);
+        nextEnd = Math.min(nextEnd, ends.get(recordId) ?? Number.POSITIVE_INFINITY);
+      },
+      choose(recordId: string, choice: ShopChoice | null) {
+        if (choice) choices.set(recordId, choice);
+        else if (!choices.delete(recordId)) return;
+        chosen.push([recordId, choice]);
+      },
+      applied(): Applied {
+        return { ...changesSince(before), choices: chosen };
+      },
+    };
+  }
+
+  type Changing = ReturnType<typeof changing>;
+
+  function changesSince(before: ReadonlyMap<string, ConsentRecord | undefined>) {
     const put: ConsentRecord[] = [];
+    const granted: ConsentRecord[] = [];
+    const reduced: Applied['reduced'] = [];
     const ended: ConsentRecord[] = [];
     for (const [recordId, was] of before) {
       const is = records.get(recordId);
       // A full list repeats all; what it repeats unchanged is no news.
-      if (is && JSON.stringify(is) !== JSON.stringify(was)) put.push(is);
+      if (is && JSON.stringify(is) !== JSON.stringify(was)) {
+        put.push(is);
+        if (is.version !== was?.version) granted.push(is);
+      }
       if (was && was.subjectRef !== is?.subjectRef) ended.push(was);
+      else if (was && is) reduced.push(...lostBetween(was, is));
     }
-    return { put, ended };
+    return { put, granted, reduced, ended };
+  }
+
+  function apply(list: ConsentList, at: number): Applied {
+    const verdict = judge(list, settings.storeId, inForce, at);
+    if (verdict.take === 'nothing') return { ...NOTHING, refused: verdict.refused };
+    const change = changing();
+    if (verdict.take === 'all') for (const recordId of omittedBy(list)) omit(recordId, list, change, at);
+    for (const record of inOrder(list.records, settings.storeId)) take(record, verdict.take, change, at);
+    if (list.slice?.last !== false) inForce = nowInForce(list, inForce, verdict.take, at);
+    return { ...change.applied(), ...(verdict.take === 'withdrawals' && { refused: verdict.refused }) };
+  }
+
+  function omittedBy(list: ConsentList): Iterable<string> {
+    if (list.slice) return list.slice.ended;
+    if (list.list === 'change') return [];
+    const named = new Set(list.records.map(({ recordId }) => recordId));
+    return [...recordIds()].filter((recordId) => !named.has(recordId));
+  }
+
+  function* recordIds(): Generator<string> {
+    yield* records.keys();
+    for (const recordId of choices.keys()) if (!records.has(recordId)) yield recordId;
+  }
+
+  /** A full list without a record ends it, but for a grant that the platform cannot know of yet. */
+  function omit(recordId: string, list: ConsentList, change: Changing, at: number): void {
+    const choice = choices.get(recordId);
+    if (choice?.choice === 'granted' && (list.issuedAt ?? at) < choice.at + GRANT_TRAVELS) return;
+    if (choice?.choice === 'granted') change.choose(recordId, null);
+    change.set(recordId, undefined);
+  }
+
+  function take(record: ConsentRecord, what: 'all' | 'withdrawals', change: Changing, at: number): void {
+    const { recordId, version } = record;
+    const known = records.get(recordId) ?? change.before.get(recordId);
+    if (known && version < known.version) return;
+    const choice = choices.get(recordId);
+    const isGivenHere = isGiven(record, settings.storeId);
+    // A withdrawal made in the shop beats any list until a higher version of the record.
+    if (choice?.choice === 'withdrawn' && version <= choice.version && isGivenHere) return;
+    if (choice && (choice.choice === 'granted' || version > choice.version)) change.choose(recordId, null);
+    const isOver = record.validUntil && Date.parse(record.validUntil) <= at;
+    if (!isGivenHere || isOver) change.set(recordId, undefined);
+    else if (what === 'all') change.set(recordId, withCurrentKeys(record, at));
+  }
+
+  function withdraw({ recordId, ticket }: Holder, at: number): Applied | undefined {
+    const record = records.get(recordId);
+    if (!record && !ticket) return undefined;
+    const change = changing();
+    end(recordId, Math.max(record?.version ?? 0, ticket?.version ?? 0), change, at);
+    return change.applied();
+  }
+
+  function end(recordId: string, version: number, change: Changing, at: number): void {
+    const before = choices.get(recordId)?.version ?? 0;
+    change.set(recordId, undefined);
+    change.choose(recordId, { choice: 'withdrawn', version: Math.max(version, before), at });
+  }
+
+  function grant({ recordId, ticket }: Holder, given: Grant, at: number): Applied | undefined {
+    const known = records.get(recordId);
+    const from = ticket ?? known;
+    if (!from || (known && known.subjectRef !== from.subjectRef)) return undefined;
+    const before = Math.max(known?.version ?? 0, ticket?.version ?? 0, choices.get(recordId)?.version ?? 0);
+    const version = before + 1;
+    const { purposes, ...notice } = given;
+    const change = changing();
+    const record: ConsentRecord = {
+      recordId,
+      version,
+      subjectRef: from.subjectRef,
+      purposes: [...new Set<Purpose>(['recognition', ...purposes])],
+      state: known ? 'renewed' : 'given',
+      validFrom: new Date(at).toISOString(),
+      validUntil: from.validUntil ?? new Date(at + GRANT_VALID).toISOString(),
+      ...notice,
+      stores: [settings.storeId],
+      keys: ticket ? ticket.keys : from.keys,
+    };
+    change.set(recordId, withCurrentKeys(record, at));
+    change.choose(recordId, { choice: 'granted', version, at });
+    return change.applied();
+  }
+
+  function erase(subjectRef: string, at: number): Applied {
+    const change = changing();
+    for (const record of [...records.values()]) {
+      if (record.subjectRef === subjectRef) end(record.recordId, record.version, change, at);
+    }
+    return change.applied();
+  }
+
+  function expire(at: number): Applied {
+    const change = changing();
+    if (at >= nextEnd) {
+      for (const [recordId, end] of [...ends]) if (end <= at) shorten(recordId, change, at);
+      nextEnd = earliest(ends.values());
+    }
+    return change.applied();
+  }
+
+  function shorten(recordId: string, change: Changing, at: number): void {
+    const record = records.get(recordId);
+    const isOver = !record || (record.validUntil && Date.parse(record.validUntil) <= at);
+    change.set(recordId, isOver ? undefined : withCurrentKeys(record, at));
   }
 
   function permits(recordId: string, purpose: Purpose, at: number): ConsentRecord | undefined {
@@ -184,7 +295,32 @@ export function createConsents(
     return isValid(record, at) ? record : undefined;
   }
 
-  return { apply, permits, records: () => records.values(), inForce: () => inForce, fresh };
+  return {
+    apply,
+    withdraw,
+    grant,
+    erase,
+    expire,
+    permits,
+    get: (recordId) => records.get(recordId),
+    records: () => records.values(),
+    recordIds,
+    inForce: () => inForce,
+    fresh,
+  };
+}
+
+const NOTHING: Applied = { put: [], granted: [], reduced: [], ended: [], choices: [] };
+
+function lostBetween(was: ConsentRecord, is: ConsentRecord): Applied['reduced'] {
+  const lost = was.purposes.filter((purpose) => !is.purposes.includes(purpose));
+  return lost.length > 0 ? [{ record: is, lost }] : [];
+}
+
+function earliest(times: Iterable<number>): number {
+  let first = Number.POSITIVE_INFINITY;
+  for (const time of times) first = Math.min(first, time);
+  return first;
 }
 
 /** Given for this store; whether its validity has begun or ended is asked at each use. */
@@ -196,6 +332,30 @@ function isGiven(record: ConsentRecord, storeId: string): boolean {
 /** A grant never reaches back before `validFrom` (R8). */
 function isValid(record: ConsentRecord, at: number): boolean {
   return Date.parse(record.validFrom) <= at && (!record.validUntil || at < Date.parse(record.validUntil));
+}
+
+/** Of keys that are for one day the gateway holds the present one's alone (R14). */
+function withCurrentKeys(record: ConsentRecord, at: number): ConsentRecord {
+  const isCurrent = (key: ConsentKey) => {
+    const start = dayOf(key);
+    return start === undefined || (start - DAY_BEFORE <= at && at < start + DAY + DAY_AFTER);
+  };
+  return record.keys.every(isCurrent) ? record : { ...record, keys: record.keys.filter(isCurrent) };
+}
+
+/** When the record ends or a key's day is over, whichever is first; ms, or never. */
+function endOf(record: ConsentRecord): number {
+  let end = record.validUntil ? Date.parse(record.validUntil) : Number.POSITIVE_INFINITY;
+  for (const key of record.keys) {
+    const start = dayOf(key);
+    if (start !== undefined) end = Math.min(end, start + DAY + DAY_AFTER);
+  }
+  return end;
+}
+
+/** When the day of a day's key begins, ms. */
+function dayOf(key: ConsentKey): number | undefined {
+  return 'day' in key && key.day !== undefined ? Date.parse(`${key.day}T00:00:00Z`) : undefined;
 }
 
 /** Oldest version of a record first, so that the last word counts; of two equal ones the withdrawal. */

@@ -1,28 +1,21 @@
-import { createHmac, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Message } from '../devices/device.ts';
 import { openCredentials } from './access/credentials.ts';
-import { readBindKey } from './bind-key.ts';
-import { clockTrust, createClock } from './clock.ts';
-import { sourceOf } from './cloud-event.ts';
-import { createCommit } from './commit.ts';
+import { clockTrust } from './clock.ts';
 import type { Config } from './config.ts';
-import { openDashboard } from './dashboard/server.ts';
-import { lockFolder, openDatabase, storedState } from './database.ts';
+import { openShopDashboard } from './dashboard/shop.ts';
 import { startDownlink } from './downlink/downlink.ts';
 import { type Forward, startForward } from './forward.ts';
 import { healthEvent } from './gateway-health.ts';
-import { appRoutes } from './inputs/app-http.ts';
+import { createBridgeDoor } from './inputs/bridge-door.ts';
 import { type Broker, openBroker } from './inputs/mqtt-broker.ts';
-import { createIntake } from './intake.ts';
-import { createOutbox, declareWiped, epochOf } from './outbox.ts';
-import { shopDevices } from './pipeline/decode.ts';
-import { type DeviceCommand, emptyOutcome } from './pipeline/outcome.ts';
-import { createPipeline } from './pipeline/pipeline.ts';
+import { messageName } from './pipeline/decode.ts';
+import { type DeviceCommand, emptyOutcome, type Outcome } from './pipeline/outcome.ts';
 import { acceptedFrames } from './receiver-frames.ts';
+import { openAhead } from './recognise/ahead.ts';
 import { createRefusals } from './refusals.ts';
-import { openStoreKey } from './store-key.ts';
+import { openRoad } from './road.ts';
 import { openUplink, uplinkName } from './uplinks/index.ts';
 
 /*
@@ -76,59 +69,28 @@ async function start(
   closers: (() => unknown)[],
 ): Promise<Omit<Gateway, 'close'>> {
   const { store } = config;
-  closers.push(lockFolder(config.data));
-  const key = openStoreKey(config.data);
-  const db = openDatabase(config.data);
-  closers.push(() => db.close());
-  const credentials = openCredentials(config.data, key.derive('device secrets'));
-  closers.push(() => credentials.close());
-  const now = createClock(wall, () => performance.now());
-  const trust = clockTrust(config.clock.source, now);
-
-  const subjectKey = key.derive('subject tags');
-  const outbox = createOutbox(db, {
-    source: sourceOf(store),
-    epoch: epochOf(db, () => randomBytes(4).toString('hex')),
-    storeId: store.id,
-    uplinks: config.uplinks.map(uplinkName),
-    subjectTag: (ref) => createHmac('sha256', subjectKey).update(ref).digest(),
-    personalHours: config.retention.personalHours,
-  });
-  declareWiped(db, outbox, now());
   const forwards: Forward[] = [];
+  const wakeAll = (last: number) => {
+    for (const forward of forwards) forward.wake(last);
+  };
+  const ahead = openAhead((error) =>
+    log.warn({ reason: error.message }, 'the thread for ids ended; they are worked out when needed'),
+  );
+  closers.push(() => ahead.close());
+  const road = openRoad(config, { log, wall, committed: wakeAll, ahead }, closers);
+  const { now, outbox, commit, devices, pipeline, enter } = road;
+  // Before the road is closed: what an uplink took is settled on it.
   closers.push(() => Promise.all(forwards.map((forward) => forward.close())));
-  const commit = createCommit({
-    db,
-    outbox,
-    now,
-    committed: (last) => {
-      for (const forward of forwards) forward.wake(last);
-    },
-    failed: (error) =>
-      log.error({ reason: error.message }, 'the disk refuses; nothing is acknowledged until it takes'),
-  });
-  closers.push(() => {
-    try {
-      commit.close();
-    } catch (error) {
-      log.error(
-        { reason: (error as Error).message },
-        'the last batch is not on disk; its senders were told nothing',
-      );
-    }
-  });
-
-  const devices = shopDevices(config, readBindKey);
-  const stored = storedState(db);
-  const cursor = stored.get('cursor').get('downlink');
-  const pipeline = createPipeline({ config, devices, stored, random: randomBytes });
-  const enter = createIntake(pipeline, commit);
-  const kinds = new Map(devices.map((device) => [device.id, device.type]));
+  const credentials = openCredentials(config.data, road.storeKey.derive('device secrets'));
+  closers.push(() => credentials.close());
+  const trust = clockTrust(config.clock.source, now);
+  const byId = new Map(devices.map((device) => [device.id, device]));
+  const door = createBridgeDoor(devices);
   const refusals = createRefusals({
     log,
     now,
     storeId: store.id,
-    isKnown: (device) => kinds.has(device),
+    isKnown: (device) => byId.has(device),
     // While the disk refuses there is no room for what is said about others; the log has it.
     alert: (event) => commit.failing() || commit.add({ ...emptyOutcome(), events: [event] }, () => {}),
   });
@@ -152,6 +114,7 @@ async function start(
     recognition = reason;
     if (ok) log.info('shoppers who agreed are recognised');
     else log.warn({ reason }, 'nobody is recognised');
+    housekeep();
   }
 
   // The first tick rolls the keys to the present, before anything can be heard.
@@ -164,8 +127,9 @@ async function start(
     return openBroker({
       listen: hostAndPort(listen),
       ...(tls && { tls: { cert: readFileSync(tls.cert), key: readFileSync(tls.key) } }),
-      verify: (device, secret) => kinds.has(device) && credentials.verify(device, secret),
-      isShared: (device) => kinds.get(device)?.shared === true,
+      verify: (device, secret) => byId.has(device) && credentials.verify(device, secret),
+      isShared: (device) => byId.get(device)?.type.shared === true,
+      bridge: (device) => byId.get(device)?.bridge?.topics,
       now,
       take: takeMessage,
       subscribed: (device) => pipeline.waitingFor(device, now()).forEach(sendCommand),
@@ -178,18 +142,27 @@ async function start(
 
   function takeMessage(message: Message, done: (refused?: Error) => void): void {
     counters.messages += 1;
+    const away = door.turnsAway(message);
+    if (away) {
+      drop(away.dropped, message);
+      return done();
+    }
     enter(
       message,
       ({ dropped, commands }) => {
-        if (dropped !== undefined) {
-          count(counters.dropped, dropped);
-          refusals.dropped(dropped, message.device, nameOf(message));
-        }
+        drop(dropped, message);
         commands.forEach(sendCommand);
         done();
       },
       done,
     );
+  }
+
+  /** A message that was acknowledged and said nothing, or it would come back for ever. */
+  function drop(reason: string | undefined, { device, topic }: Message): void {
+    if (reason === undefined) return;
+    count(counters.dropped, reason);
+    refusals.dropped(reason, device, messageName(byId.get(device), topic));
   }
 
   function sendCommand({ device, command, payload }: DeviceCommand): void {
@@ -198,14 +171,24 @@ async function start(
 
   let toldReceivers = '';
   function tellReceivers(): void {
-    const accept = JSON.stringify({ accept: acceptedFrames(config, pipeline.beaconUuids()) });
+    const names = acceptedFrames(config, pipeline.beaconUuids(), pipeline.holdsIrk());
+    const accept = JSON.stringify({ accept: names });
     if (accept === toldReceivers) return;
     toldReceivers = accept;
-    for (const { id, kind } of devices) {
-      if (kind === 'receiver') broker.publish(`devices/${id}/commands/frames`, accept, { retain: true });
+    door.accept(names);
+    for (const { id, kind, bridge } of devices) {
+      if (kind !== 'receiver' || bridge) continue;
+      broker.publish(`devices/${id}/commands/frames`, accept, { retain: true });
     }
   }
   tellReceivers();
+
+  /** What the outside has to know of an outcome that is on disk. */
+  function told({ commands }: Outcome): void {
+    tellReceivers();
+    tellRecognition(now());
+    commands.forEach(sendCommand);
+  }
 
   for (const uplink of config.uplinks) {
     const name = uplinkName(uplink);
@@ -225,20 +208,20 @@ async function start(
   }
 
   const downlink = startDownlink({
+    inForce: pipeline.recordIds,
     config,
     log,
-    cursor,
+    cursor: road.stored.get('cursor').get('downlink'),
     heardDate: trust.heard,
     refused: refusals.central,
     take: (message) =>
       new Promise((resolve, reject) => {
         enter(
           { ...message, at: now() },
-          ({ refused, commands }) => {
-            tellReceivers();
-            tellRecognition(now());
-            commands.forEach(sendCommand);
-            resolve(refused);
+          (outcome) => {
+            // Between the slices of a long list nothing is settled yet.
+            if (!('slice' in message) || message.slice.last) told(outcome);
+            resolve(outcome.refused);
           },
           reject,
         );
@@ -259,32 +242,29 @@ async function start(
     });
     commit.add({ ...emptyOutcome(), events: [event] }, () => {});
   }
-  housekeep();
   const timers = [setInterval(tick, TICK), setInterval(housekeep, HEALTH_EVERY)];
   closers.push(() => timers.forEach(clearInterval));
 
-  const app = devices.find(({ kind }) => kind === 'shopper-app');
   const dashboard =
     config.dashboard &&
-    (await openDashboard({
+    (await openShopDashboard({
+      config,
       listen: hostAndPort(config.dashboard.listen),
-      data: config.data,
-      ...(app && { open: (server) => appRoutes(server, { device: app.id, now, take: takeMessage }) }),
-      view: () => {
-        const at = now();
-        return {
-          at,
-          presences: pipeline.presences(),
-          everybody: pipeline.everybody(at),
-          outbox: outbox.counts(),
-          recognises: pipeline.recognises(at),
-          uplinks: Object.fromEntries(
-            config.uplinks.map((one, i) => [uplinkName(one), forwards[i]?.state()]),
-          ),
-          waitingOf: outbox.waitingOf,
-          ...counters,
-        };
-      },
+      log,
+      road,
+      take: takeMessage,
+      told,
+      view: () => ({
+        at: now(),
+        presences: pipeline.presences(),
+        everybody: pipeline.everybody(now()),
+        outbox: outbox.counts(),
+        recognises: pipeline.recognises(now()),
+        uplinks: Object.fromEntries(config.uplinks.map((one, i) => [uplinkName(one), forwards[i]?.state()])),
+        waitingOf: outbox.waitingOf,
+        signingKey: road.signingKey.jwk,
+        ...counters,
+      }),
     }));
   if (dashboard) closers.push(() => dashboard.close());
 
@@ -295,11 +275,6 @@ async function start(
 export function hostAndPort(listen: string): { host: string; port: number } {
   const colon = listen.lastIndexOf(':');
   return { host: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1)) };
-}
-
-/** The device's own word for the message, as far as its kind has one: anything else is the sender's text. */
-function nameOf({ topic }: Message): string {
-  return topic.split('/').slice(2).join('/').slice(0, 64);
 }
 
 type Counts = Record<string, number>;

@@ -7,6 +7,8 @@ export interface Zone {
   polygon: [number, number][];
   /** Never gives a personal event (R25). */
   sensitive: boolean;
+  /** False where the zone's own mode is `off`: not even counted. */
+  counted: boolean;
   /** Centre of gravity, metres. */
   centre: [number, number];
 }
@@ -34,6 +36,8 @@ export interface StoreMap {
   zones: ReadonlyMap<string, Zone>;
   /** Receivers and fixed beacons by id. */
   anchors: ReadonlyMap<string, Anchor>;
+  /** Zones of devices that are no anchors: what they tell is somebody's zone, without a signal strength. */
+  places: ReadonlyMap<string, string>;
   /** Fixed beacons by `uuid/major/minor`. */
   beacons: ReadonlyMap<string, Anchor>;
   /** Slots of a fixture by device. */
@@ -45,13 +49,14 @@ export function beaconKey(beacon: { uuid: string; major: number; minor: number }
   return `${beacon.uuid}/${beacon.major}/${beacon.minor}`;
 }
 
-/** Builds the map of a configuration whose references were checked. */
-export function storeMap(map: Config['map']): StoreMap {
+/** Builds the map of a configuration whose references were checked; `devices` for the zones that they name. */
+export function storeMap(map: Config['map'], devices: Config['devices'] = []): StoreMap {
   const zones = new Map<string, Zone>();
   for (const { id, name, kind, polygon, sensitive, mode } of map.zones) {
     // A zone whose own mode is not `identify` is treated like a sensitive one.
     const closed = sensitive || (mode !== undefined && mode !== 'identify');
-    zones.set(id, { id, name: name ?? id, kind, polygon, sensitive: closed, centre: centroid(polygon) });
+    const privacy = { sensitive: closed, counted: mode !== 'off' };
+    zones.set(id, { id, name: name ?? id, kind, polygon, ...privacy, centre: centroid(polygon) });
   }
   const zoneAt = (x: number, y: number) => {
     for (const zone of zones.values()) if (contains(zone.polygon, x, y)) return zone.id;
@@ -83,13 +88,16 @@ export function storeMap(map: Config['map']): StoreMap {
     anchors.set(beacon.id, placed);
     beacons.set(beaconKey(beacon), placed);
   }
+  const places = new Map(
+    devices.flatMap(({ id, zone }) => (zone === undefined || anchors.has(id) ? [] : [[id, zone] as const])),
+  );
   const fixtures = new Map(
     map.fixtures.map(({ device, zone, slots }) => [
       device,
       { zone, slots: new Map(slots.map((slot) => [slot.slot, slot])) },
     ]),
   );
-  return { zones, anchors, beacons, fixtures, zoneAt };
+  return { zones, anchors, places, beacons, fixtures, zoneAt };
 }
 
 /** Even-odd rule; a point on the border belongs to one side. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { OutboxCounts } from '../outbox.ts';
 import type { Presence } from '../pipeline/locate.ts';
+import type { SigningKey } from '../signing-key.ts';
 
 /** What the gateway shows of itself at this moment. */
 export interface View {
@@ -14,6 +15,8 @@ export interface View {
   recognises: { ok: boolean; reason?: string };
   uplinks: Record<string, unknown>;
   messages: number;
+  /** Public; certificates are checked with it. */
+  signingKey: SigningKey['jwk'];
   dropped: Record<string, number>;
   refused: Record<string, number>;
   waitingOf(subjectRef: string): number;
@@ -25,9 +28,9 @@ export interface Dashboard {
 }
 
 /**
- * HTTP for people and probes in the shop. `/healthz` answers anybody, and so do the `open` routes,
- * whose paths begin with `/api/app/`; everything else needs the token that each start writes to
- * `<data>/dashboard.token` (0600), since it says who is where.
+ * HTTP for people and probes in the shop. `/healthz`, the notice, the kiosk and the app's requests answer
+ * anybody; everything else needs the token that each start writes to `<data>/dashboard.token` (0600),
+ * since it says who is where.
  */
 export async function openDashboard(parts: {
   listen: { host: string; port: number };
@@ -40,7 +43,7 @@ export async function openDashboard(parts: {
   const app = fastify({ logger: false, bodyLimit: 64 * 1024 });
 
   app.addHook('onRequest', async (request, reply) => {
-    if (request.url === '/healthz' || request.url.startsWith('/api/app/')) return;
+    if (isOpen(request.url)) return;
     const given = Buffer.from(String(request.headers.authorization ?? ''));
     const wanted = Buffer.from(`Bearer ${token}`);
     if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) {
@@ -63,6 +66,15 @@ export async function openDashboard(parts: {
     close: () => app.close(),
   };
 }
+
+/** What shoppers and their apps may ask for: theirs by the code in the body, or public anyway. */
+function isOpen(url: string): boolean {
+  const path = url.split('?', 1)[0] ?? '';
+  return OPEN.has(path) || OPEN_BELOW.some((folder) => path.startsWith(folder));
+}
+
+const OPEN: ReadonlySet<string> = new Set(['/healthz', '/notice', '/kiosk', '/api/notice']);
+const OPEN_BELOW = ['/api/app/', '/api/kiosk/', '/kiosk/'];
 
 function statusOf({ presences, waitingOf: _, ...view }: View) {
   return {

@@ -1,12 +1,15 @@
 import { compactVerify, decodeProtectedHeader, importJWK, type JWK } from 'jose';
 import { z } from 'zod';
-import { type ConsentRecord, consentRecord } from '../consents.ts';
+import { type ConsentRecord, consentRecord } from '../consent-record.ts';
 import type { CentralCommand } from '../pipeline/signal.ts';
+import { joined, type PackedRecord, packPart, recordsOf } from './list-part.ts';
+import { type LongList, longList, SLICE_RECORDS } from './long-list.ts';
+import { Refused } from './refused.ts';
 
 /*
  * What the central platform says: compact JWS, EdDSA, each signed by a key of the configuration.
  * Nothing unsigned, foreign or malformed gets past here; whether a list is older than the one in
- * force is the pipeline's to say.
+ * force is the pipeline's to say. It runs in a thread of its own (`list-worker.ts`).
  */
 
 /** Octets of one message: a part of a list is at most 1 MiB (contract), base64 adds a third. */
@@ -38,33 +41,36 @@ const command = z.object({
   expiresAt: millis,
 });
 
-export interface SignedList {
+/** What all parts of a list have in common; `issuedAt` in ms since the epoch. */
+export interface ListHead {
   kind: 'consents';
   storeId: string;
   list: 'full' | 'change';
   version: number;
   previous?: number | undefined;
   issuedAt: number;
+}
+
+/** A list that is short enough for one signal. */
+export interface SignedList extends ListHead {
   records: ConsentRecord[];
 }
 
 export type CentralMessage =
   | SignedList
+  | LongList
   | { kind: 'command'; command: CentralCommand }
   /** A part of a list whose other parts are still to come, or something that is not built. */
   | { kind: 'nothing' };
-
-/** Why a message was not taken; for the log. */
-export class Refused extends Error {}
 
 export interface CentralReader {
   /** @throws Refused with the reason. */
   read(jws: string): Promise<CentralMessage>;
 }
 
-export function centralReader(issuerKeys: readonly JWK[]): CentralReader {
+export function centralReader(issuerKeys: readonly JWK[], storeId: string): CentralReader {
   const keys = new Map(issuerKeys.map((jwk) => [jwk.kid, jwk]));
-  const parts = partAssembly();
+  const parts = partAssembly(storeId);
 
   return {
     async read(jws) {
@@ -92,10 +98,19 @@ async function verified(jws: string, keys: ReadonlyMap<string | undefined, JWK>)
     // The algorithm is ours to choose, never the message's (RFC 8725 §3.1).
     const key = await importJWK(jwk, 'EdDSA');
     const { payload } = await compactVerify(jws, key, { algorithms: ['EdDSA'] });
-    return { typ, payload: JSON.parse(Buffer.from(payload).toString('utf8')) as unknown };
+    return { typ, payload: json(payload) };
   } catch (error) {
     if (error instanceof Refused) throw error;
     throw new Refused(`not a valid signed message: ${(error as Error).message}`);
+  }
+}
+
+/** The parser's own words would quote the payload, and keys with it (R13). */
+function json(octets: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('utf8'));
+  } catch {
+    throw new Refused('not a valid signed message: the payload is not JSON');
   }
 }
 
@@ -106,35 +121,38 @@ function parse<T extends z.ZodType>(schema: T, payload: unknown, what: string): 
   throw new Refused(`${what}: ${issue?.path.join('.') || 'the payload'}: ${issue?.message}`);
 }
 
-/** Keeps the parts of the newest list until all are there; a list in one part passes at once. */
-function partAssembly(): (part: ListPart) => CentralMessage {
-  let held: { first: ListPart; got: Map<number, ListPart> } | undefined;
+/**
+ * Keeps the parts of the newest list, as octets, until all are there; a list in one part passes at once.
+ */
+function partAssembly(storeId: string): (part: ListPart) => SignedList | LongList | { kind: 'nothing' } {
+  let held: { first: ListHead & { parts: number }; got: Map<number, PackedRecord[]> } | undefined;
   return (part) => {
     const { part: number, parts = 1, version } = part;
-    if (held && version >= held.first.version && headOf(part) !== headOf(held.first)) held = undefined;
-    if (parts === 1) return wholeList(part, part.records);
+    const head = headOf(part);
+    if (held && version >= held.first.version && !isSame({ ...head, parts }, held.first)) held = undefined;
+    if (parts === 1) return wholeList(head, packPart(part.records, storeId));
     if (number === undefined || number > parts) throw new Refused('consent list: part without its number');
-    held ??= { first: part, got: new Map() };
+    held ??= { first: { ...head, parts }, got: new Map() };
     if (version < held.first.version) {
       throw new Refused(`consent list: part of version ${version}, ${held.first.version} has begun`);
     }
-    held.got.set(number, part);
+    held.got.set(number, packPart(part.records, storeId));
     if (held.got.size < parts) return { kind: 'nothing' };
-    const inOrder = [...held.got].sort(([a], [b]) => a - b);
+    const inOrder = [...held.got].sort(([a], [b]) => a - b).flatMap(([, records]) => records);
     held = undefined;
-    return wholeList(
-      part,
-      inOrder.flatMap(([, { records }]) => records),
-    );
+    return wholeList(head, inOrder);
   };
 }
 
-/** What all parts of one list have in common. */
-function headOf({ storeId, list, version, previous, issuedAt, parts }: ListPart): string {
-  return JSON.stringify([storeId, list, version, previous, issuedAt, parts]);
+function headOf({ storeId, list, version, previous, issuedAt }: ListPart): ListHead {
+  return { kind: 'consents', storeId, list, version, ...(previous !== undefined && { previous }), issuedAt };
 }
 
-function wholeList(part: ListPart, records: ConsentRecord[]): SignedList {
-  const { storeId, list, version, previous, issuedAt } = part;
-  return { kind: 'consents', storeId, list, version, previous, issuedAt, records };
+function isSame(a: object, b: object): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function wholeList(head: ListHead, records: readonly PackedRecord[]): SignedList | LongList {
+  if (records.length > SLICE_RECORDS) return longList(head, records);
+  return { ...head, records: recordsOf({ octets: joined(records) }) };
 }

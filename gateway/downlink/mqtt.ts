@@ -5,10 +5,11 @@ import { openConnection } from '../uplinks/mqtt-connection.ts';
 const TOPICS = ['consents', 'commands', 'decisions'];
 const FIRST_BACK_OFF = 500;
 const LONGEST_BACK_OFF = 30_000;
+const NOTHING = new Uint8Array();
 
 export interface MqttDownlinkParts extends MqttUplinkSettings {
   /** Resolves once the message is on disk, or refused for good. */
-  receive: (jws: string) => Promise<void>;
+  receive: (message: Uint8Array) => Promise<void>;
 }
 
 /**
@@ -31,7 +32,7 @@ export function mqttDownlink(parts: MqttDownlinkParts): { close(): Promise<void>
         clientId: clientId(parts, 'down'),
         clean: false,
         handle: (packet, done) => {
-          receive(packet.cmd === 'publish' ? String(packet.payload) : '').then(done, () => end());
+          receive(packet.cmd === 'publish' ? Buffer.from(packet.payload) : NOTHING).then(done, () => end());
         },
       },
       signal,

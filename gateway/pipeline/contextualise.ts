@@ -45,6 +45,8 @@ function tell({ device, reading, at }: DeviceReading, contexts: Contexts, emit: 
     // Frames and beacons were made sightings by decode.
     case 'heard':
     case 'ranged':
+    case 'wifi':
+    case 'check-in':
       return;
   }
 }

@@ -8,15 +8,24 @@ import type {
   SeenKey,
 } from '../../devices/device.ts';
 import { envelope } from '../../devices/device.ts';
+import type { Dialect } from '../../devices/dialects/dialect.ts';
+import { dialectByName } from '../../devices/dialects/index.ts';
 import { deviceByKind } from '../../devices/index.ts';
 import { tagKeys } from '../../devices/loyalty-tag.ts';
 import { readAdvertisingData } from '../../devices/wire/advertising-data.ts';
+import { type BridgeTopics, matches } from '../access/topics.ts';
 import type { Config } from '../config.ts';
 import { beaconKey, type StoreMap } from '../store-map.ts';
 import type { MessageNumber, Seen } from './seen.ts';
+import { createWifiSessions } from './wifi-sessions.ts';
 
 /** One device of the shop, as configured. */
-export type ShopDevice = Config['devices'][number] & { type: Device; bindKey?: Uint8Array };
+export type ShopDevice = Config['devices'][number] & {
+  type: Device;
+  bindKey?: Uint8Array;
+  /** Another maker's gateway: how it speaks, and under which topics. */
+  bridge?: { dialect: Dialect; topics: BridgeTopics };
+};
 
 /** A recogniser's key, seen at an anchor (a receiver that heard it, or a fixed beacon that it heard). */
 export interface Sighting {
@@ -54,16 +63,32 @@ const STATES = ['online', 'offline'] as const;
 /** Octets of a device's explanation that go on in `command.completed`. */
 const MAX_ERROR = 200;
 
+export interface DecodeOptions {
+  /** Sightings of resolvable private addresses too: only where a shop asks for them (`recognise.privateAddress`). */
+  privateAddresses?: boolean;
+}
+
 /** Bytes to readings and sightings. Malformed input is named in `dropped`, never thrown. */
-export function createDecode(devices: readonly ShopDevice[], map: StoreMap, seen: Seen): Decode {
+export function createDecode(
+  devices: readonly ShopDevice[],
+  map: StoreMap,
+  seen: Seen,
+  { privateAddresses = false }: DecodeOptions = {},
+): Decode {
   const byId = new Map(devices.map((device) => [device.id, device]));
   const byAddress = new Map(
     devices.flatMap((device) => (device.address === undefined ? [] : [[device.address, device] as const])),
   );
 
+  const bridges = devices.flatMap((device) => (device.bridge ? [{ device, bridge: device.bridge }] : []));
+  const wifiSessions = createWifiSessions();
+
   return (signal) => (signal.kind === 'advertisement' ? decodeFrames([signal]) : decodeMessage(signal));
 
   function decodeMessage(signal: Message): Decoded {
+    wifiSessions.forget(signal.at);
+    const speaker = bridges.find(({ bridge }) => isFrom(bridge.topics, signal.topic));
+    if (speaker) return decodeBridge(speaker.device, speaker.bridge.dialect, signal);
     const device = byId.get(signal.device);
     if (!device) return dropped('unknown device');
     const topic = readTopic(signal);
@@ -72,12 +97,19 @@ export function createDecode(devices: readonly ShopDevice[], map: StoreMap, seen
     const kind = kindOf(device, topic.message);
     if (topic.message !== 'replies' && kind === undefined) return dropped('unknown message');
     const json = parseJson(signal.payload);
-    if (json === undefined) return dropped('not JSON');
-    const readings = kind ? readAs(kind, json) : decodeReply(topic.command, json);
-    if (!readings) return dropped('wrong form');
+    // What is no JSON may be a line of text, for a kind that takes one.
+    const said = json ?? textOf(signal.payload);
+    const readings = kind ? readAs(kind, said) : decodeReply(topic.command, json);
+    if (!readings) return dropped(json === undefined ? 'not JSON' : 'wrong form');
     const number = numberOf(device, json);
     if (number && seen.hasMessage(number)) return { ...nothing(), repeat: true };
     return { ...expand(device, signal, readings), ...(number && { number }) };
+  }
+
+  /** In a maker's own topics; the broker has seen to it that they are the device's. */
+  function decodeBridge(device: ShopDevice, dialect: Dialect, signal: Message): Decoded {
+    const said = dialect.read(signal.topic, signal.payload);
+    return typeof said === 'string' ? dropped(said) : expand(device, signal, said);
   }
 
   /** Readings that carry others' words, a receiver's frames or an app's beacons, become sightings. */
@@ -102,6 +134,11 @@ export function createDecode(devices: readonly ShopDevice[], map: StoreMap, seen
           const key = { kind: 'app' as const, token: reading.token };
           decoded.sightings.push({ key, anchor: anchor.id, rssi: beacon.rssi, at: signal.at });
         }
+      } else if (reading.kind === 'wifi') {
+        // A sensitive zone gives nothing personal (R25).
+        if (map.zones.get(device.zone ?? '')?.sensitive) continue;
+        const key = wifiSessions.hear(device.id, reading, signal.at);
+        if (key) decoded.sightings.push({ key, anchor: device.id, rssi: null, at: signal.at });
       } else {
         decoded.readings.push({ device, reading, at: signal.at });
       }
@@ -123,7 +160,9 @@ export function createDecode(devices: readonly ShopDevice[], map: StoreMap, seen
         decoded.frames.push({ device: device.id, number: said.number });
         for (const reading of said.readings) decoded.readings.push({ device, reading, at: frame.at });
       } else {
-        for (const key of tagKeys(structures)) {
+        // The address of a device of ours is a device's, whatever it looks like.
+        const sender = privateAddresses && !device ? frame : undefined;
+        for (const key of tagKeys(structures, sender)) {
           decoded.sightings.push({ key, anchor: frame.receiver, rssi: frame.rssi, at: frame.at });
         }
       }
@@ -138,6 +177,23 @@ function nothing(): Decoded {
 
 function dropped(why: string): Decoded {
   return { ...nothing(), dropped: why };
+}
+
+function isFrom({ filters }: BridgeTopics, topic: string): boolean {
+  return filters.some((filter) => matches(filter, topic));
+}
+
+/**
+ * What a log may call a message: the word that its device's kind has for it. A topic's own text is the
+ * sender's, and a bridge puts the addresses of strangers there (R1).
+ */
+export function messageName(device: ShopDevice | undefined, topic: string): string {
+  if (device?.bridge) return device.bridge.dialect.name;
+  const [, , message = '', command = ''] = topic.split('/');
+  if (message === 'state') return message;
+  if (message === 'replies' && Object.hasOwn(device?.type.commands ?? {}, command))
+    return `${message}/${command}`;
+  return device && kindOf(device, message) ? message : 'unknown';
 }
 
 /** `devices/<device>/<message>` or `devices/<device>/replies/<command>`, and nothing longer. */
@@ -194,6 +250,20 @@ export function shopDevices(config: Config, bindKey: (file: string) => Uint8Arra
   return config.devices.map((device) => {
     const type = deviceByKind.get(device.kind);
     if (!type) throw new Error(`devices: "${device.id}" is of an unknown kind "${device.kind}"`);
-    return { ...device, type, ...(device.keyFile && { bindKey: bindKey(device.keyFile) }) };
+    const bridge = bridgeOf(device);
+    return {
+      ...device,
+      type,
+      ...(device.keyFile && { bindKey: bindKey(device.keyFile) }),
+      ...(bridge && { bridge }),
+    };
   });
+}
+
+function bridgeOf({ dialect: name, topics: filters = [] }: Config['devices'][number]): ShopDevice['bridge'] {
+  const dialect = name === undefined ? undefined : dialectByName.get(name);
+  if (!dialect) return undefined;
+  const branches = new Set(filters.flatMap((filter) => dialect.branch(filter) ?? []));
+  const under = (rest: string) => [...branches].map((branch) => `${branch}/${rest}`);
+  return { dialect, topics: { filters, asides: under('#'), commands: under('commands/#') } };
 }

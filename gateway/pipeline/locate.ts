@@ -23,6 +23,9 @@ const TOO_OLD = 5_000;
 /** Not seen for so long: the zone is unknown, never the last one for ever, ms. */
 const LOST_AFTER = 60_000;
 
+/** How sure a zone is that only an access point names: its signal reaches others too. */
+const STAND_IN = 0.5;
+
 /** Where a subject is believed to be, and why. */
 export interface Presence {
   subject: Subject;
@@ -90,6 +93,8 @@ export function createLocate(map: StoreMap): Locate {
     const track = trackOf(subject, at);
     track.lastSeen = Math.max(track.lastSeen, at);
     const index = anchors.get(anchor);
+    const place = rssi === null ? map.places.get(anchor) : undefined;
+    if (place !== undefined) return standIn(track, place, at);
     if (index === undefined || rssi === null || rssi >= NO_STRENGTH) return;
     if (track.lastSeen - at > TOO_OLD) return;
     const isScan = method === 'app';
@@ -100,6 +105,16 @@ export function createLocate(map: StoreMap): Locate {
     const { milliwatts, readings } = track.gathered.get(index) ?? { milliwatts: 0, readings: 0 };
     const strength = 10 ** ((rssi + (map.anchors.get(anchor)?.offsetDb ?? 0)) / 10);
     track.gathered.set(index, { milliwatts: milliwatts + strength, readings: readings + 1 });
+  }
+
+  /** An access point knows the zone and no signal strength: that counts until a signal says more. */
+  function standIn(track: Track, zone: string, at: number): void {
+    if (track.weighedAt !== undefined && at - track.weighedAt <= LOST_AFTER) return;
+    if (track.choice?.zone !== zone) {
+      track.choice = { zone, since: at };
+      delete track.belief;
+    }
+    track.presence = { ...presenceOf(track, 'its zone alone is known'), confidence: STAND_IN };
   }
 
   /** Whoever was lost from sight begins anew. */

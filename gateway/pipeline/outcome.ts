@@ -1,4 +1,5 @@
 import type { Class } from '../../devices/device.ts';
+import type { Purpose } from '../consent-record.ts';
 
 /**
  * An event before it has an id: CloudEvents 1.0, ids and `recordedtime` come with the storing
@@ -16,6 +17,10 @@ export interface StoreEvent {
   visitId?: string;
   /** Whose personal event it is: found again by this when consent ends. */
   subjectRef?: string;
+  /** The purposes that a personal event rests on: it goes when one of them is withdrawn. */
+  purposes?: readonly Purpose[];
+  /** `data.purge.queued` is how many waiting events its own transaction removed. */
+  countsQueued?: boolean;
   /** Left out where the same transaction purges the `visit.started` of its visit. */
   unlessStartPurged?: boolean;
 }
@@ -36,8 +41,38 @@ export type StateKind =
   | 'command'
   | 'consent'
   | 'consent-list'
+  | 'shop-choice'
+  | 'tag-clock'
+  | 'mode'
   | 'health'
   | 'cursor';
+
+/**
+ * One person's data goes: waiting events, keys and whatever else names them. What the pipeline forgot is
+ * counted here; the storing transaction adds the events that it removed, and the certificate.
+ */
+export interface Erasure {
+  subjectRef: string;
+  /** Consent records that ended. */
+  recordIds: string[];
+  /** Recogniser's keys that are held no longer. */
+  keys: number;
+  /** Places, open visits and the like, in memory and in the stored state. */
+  caches: number;
+  /** Only events that rest on one of these purposes go: the others are granted still. */
+  only?: Purpose[];
+  /** The signed certificate, set by the storing transaction. */
+  certificate?: string;
+}
+
+/** A line of the audit: record ids and modes, never a subject, never a radio identifier (R12). */
+export interface AuditEntry {
+  what: 'granted' | 'withdrawn' | 'expired' | 'erased' | 'mode';
+  recordId?: string;
+  version?: number;
+  /** For `granted`: the purposes; for `mode`: what is in force now, and why. */
+  detail?: string;
+}
 
 /** Something for a device: published once the transaction is on disk. */
 export interface DeviceCommand {
@@ -51,7 +86,8 @@ export interface Outcome {
   events: StoreEvent[];
   changes: StateChange[];
   /** Subjects whose consent ended: their queued events go in the same transaction. */
-  purge: string[];
+  purge: Erasure[];
+  audit: AuditEntry[];
   commands: DeviceCommand[];
   /** The signal was malformed; counted by this reason, acknowledged and dropped. */
   dropped?: string;
@@ -62,12 +98,13 @@ export interface Outcome {
 }
 
 export function emptyOutcome(): Outcome {
-  return { events: [], changes: [], purge: [], commands: [] };
+  return { events: [], changes: [], purge: [], audit: [], commands: [] };
 }
 
 /** True where the outcome has to be on disk before its signal is acknowledged. */
 export function isLasting(outcome: Outcome): boolean {
-  return outcome.events.length + outcome.changes.length + outcome.purge.length > 0;
+  const { events, changes, purge, audit } = outcome;
+  return events.length + changes.length + purge.length + audit.length > 0;
 }
 
 /** Rows of one kind as they were stored, by key. */

@@ -1,7 +1,13 @@
 import type { Advertisement, Message } from '../../devices/device.ts';
+import { codeReader, issuerKeysOf } from '../check-in-code.ts';
 import type { Config } from '../config.ts';
-import type { ListInForce } from '../consents.ts';
+import type { ConsentRecord } from '../consent-record.ts';
+import type { Holder, ListInForce } from '../consents.ts';
+import type { Ahead } from '../recognise/ahead.ts';
 import { storeMap } from '../store-map.ts';
+import { attributing } from './context/attribution.ts';
+import { intentOf } from './context/buttons.ts';
+import { createCheckIns } from './context/check-ins.ts';
 import { createClimate } from './context/climate.ts';
 import { createCommands } from './context/commands.ts';
 import { type Emit, emitInto } from './context/emit.ts';
@@ -10,8 +16,9 @@ import { createOccupancy } from './context/occupancy.ts';
 import { createShelves } from './context/shelves.ts';
 import { createThermostats } from './context/thermostats.ts';
 import { type Contexts, contextualise } from './contextualise.ts';
-import { createDecode, type Decoded, type ShopDevice } from './decode.ts';
+import { createDecode, type Decoded, type ShopDevice, type Sighting } from './decode.ts';
 import type { Presence } from './locate.ts';
+import type { Recognises } from './mode-in-force.ts';
 import { type DeviceCommand, emptyOutcome, isLasting, type Outcome, type StoredState } from './outcome.ts';
 import { createSeen } from './seen.ts';
 import { createShoppers } from './shoppers.ts';
@@ -36,8 +43,18 @@ export interface Pipeline {
   everybody(at: number): number | null;
   list(): ListInForce | undefined;
   /** False where mode, clock or a stale list stop recognition, with the reason. */
-  recognises(at: number): { ok: boolean; reason?: string };
+  recognises(at: number): Recognises;
+  /** Whose app token this is; to be asked by who shows it. */
+  holderOf(token: string, at: number): Holder | undefined;
+  /** The record in force. */
+  held(recordId: string): ConsentRecord | undefined;
+  /** Records that a full list has to name, or they end. */
+  recordIds(): Iterable<string>;
   waitingFor(device: string, at: number): DeviceCommand[];
+  /** Somebody in force is to be recognised by private addresses. */
+  holdsIrk(): boolean;
+  /** Records with a key that there was no room for: it recognises nobody. */
+  keysRefused(): string[];
   /** iBeacon ids that consents in force use; receivers are told to let them through. */
   beaconUuids(): string[];
 }
@@ -48,14 +65,18 @@ export interface PipelineParts {
   stored: StoredState;
   /** n random bytes; drawn for visit ids alone. */
   random: (n: number) => Uint8Array;
+  /** Works ids out beforehand; the outcomes are the same without. */
+  ahead?: Ahead | undefined;
 }
 
-export function createPipeline({ config, devices, stored, random }: PipelineParts): Pipeline {
+export function createPipeline({ config, devices, stored, random, ahead }: PipelineParts): Pipeline {
   const storeId = config.store.id;
-  const map = storeMap(config.map);
+  const map = storeMap(config.map, config.devices);
   const seen = createSeen(stored);
-  const decode = createDecode(devices, map, seen);
-  const shoppers = createShoppers({ config, map, stored, random });
+  const decode = createDecode(devices, map, seen, {
+    privateAddresses: config.recognise.privateAddress,
+  });
+  const shoppers = createShoppers({ config, map, stored, random, ahead });
   const thermostats = createThermostats(stored);
   const byId = new Map(devices.map((device) => [device.id, device]));
   const contexts: Contexts = {
@@ -64,8 +85,19 @@ export function createPipeline({ config, devices, stored, random }: PipelinePart
     thermostats,
     occupancy: createOccupancy(map, config.mode !== 'off'),
     health: createHealth(stored),
-    commands: createCommands({ storeId, gateway: config.store.gateway }, byId, thermostats, stored),
+    commands: createCommands(
+      { storeId, gateway: config.store.gateway },
+      byId,
+      { thermostats, erase: shoppers.erase },
+      stored,
+    ),
   };
+
+  const { issuerKeys } = config.consents;
+  const checkIns = createCheckIns({
+    read: codeReader({ issuerKeys: issuerKeysOf(issuerKeys), storeId, holderOf: shoppers.holderOf }),
+    held: shoppers.held,
+  });
 
   function accept(signal: Signal): Outcome {
     const outcome = emptyOutcome();
@@ -74,16 +106,18 @@ export function createPipeline({ config, devices, stored, random }: PipelinePart
       case 'tick':
         tick(signal.at, emitInto(outcome, storeId, undefined));
         break;
-      case 'consents': {
-        const { refused, purge } = shoppers.apply(signal, emitInto(outcome, storeId, undefined));
-        if (refused !== undefined) outcome.refused = refused;
-        outcome.purge.push(...purge);
+      case 'consents':
+        refuse(outcome, shoppers.apply(signal, emitInto(outcome, storeId, undefined)));
         break;
-      }
+      case 'choice':
+        refuse(outcome, shoppers.choose(signal, signal.at, emitInto(outcome, storeId, undefined)));
+        break;
+      case 'erase':
+        shoppers.erase(signal.subjectRef, signal.at, emitInto(outcome, storeId, undefined));
+        break;
       case 'command': {
         const emit = emitInto(outcome, storeId, undefined);
-        const refused = contexts.commands.order(signal.command, signal.at, emit);
-        if (refused !== undefined) outcome.refused = refused;
+        refuse(outcome, contexts.commands.order(signal.command, signal.at, emit));
         break;
       }
       default:
@@ -95,17 +129,52 @@ export function createPipeline({ config, devices, stored, random }: PipelinePart
     return outcome;
   }
 
+  function refuse(outcome: Outcome, reason: string | undefined): void {
+    if (reason !== undefined) outcome.refused = reason;
+  }
+
+  /** Shelf and button events, linked to the one person who was there where that is agreed. */
+  function attributed(emit: Emit, at: number): Emit {
+    return attributing(emit, at, {
+      zoneOf: ({ data }) => zoneOf(data.zoneId, data.shelfId),
+      alone: shoppers.alone,
+      near: contexts.occupancy.near,
+    });
+  }
+
+  function zoneOf(zone: unknown, shelf: unknown): string | undefined {
+    return typeof zone === 'string' ? zone : map.fixtures.get(String(shelf))?.zone;
+  }
+
   function hear(signal: Advertisement | Message, outcome: Outcome): void {
     const decoded = decode(signal);
     if (decoded.dropped !== undefined) outcome.dropped = decoded.dropped;
     if (decoded.repeat) outcome.repeat = true;
     const { number } = decoded;
     const emit = emitInto(outcome, storeId, number && `${number.device}/${number.boot}/${number.seq}`);
-    const isAnybody = shoppers.see(decoded.sightings, signal.at, emit);
-    contextualise(decoded.readings, contexts, emit);
+    const checkedIn = checkIn(decoded.readings, outcome, emit);
+    const isAnybody = shoppers.see([...decoded.sightings, ...checkedIn], signal.at, emit);
+    contextualise(decoded.readings, contexts, attributed(emit, signal.at));
     // A stranger's report has no effect that could be doubled: not even its session is remembered.
     if (number && (isAnybody || decoded.readings.length > 0)) seen.rememberMessage(number, signal.at);
     keepNumbers(decoded, outcome, emit);
+  }
+
+  /** Codes shown to a reader, and buttons that choose for the code shown last: choices, and who was seen. */
+  function checkIn(readings: Decoded['readings'], outcome: Outcome, emit: Emit): Sighting[] {
+    const sightings: Sighting[] = [];
+    for (const { device, reading, at } of readings) {
+      if (reading.kind === 'press') {
+        const choice = checkIns.pressed(device, intentOf(device, reading), at);
+        if (choice) refuse(outcome, shoppers.choose(choice, at, emit));
+      }
+      if (reading.kind !== 'check-in') continue;
+      const { seen: key, choice, problem } = checkIns.scanned(device, reading, at);
+      if (choice) refuse(outcome, shoppers.choose(choice, at, emit));
+      if (problem !== undefined) outcome.dropped = problem;
+      if (key) sightings.push({ key, anchor: device.id, rssi: null, at });
+    }
+    return sightings;
   }
 
   /** What was taken is remembered on disk with what it caused; a replay counter in any case. */
@@ -119,10 +188,11 @@ export function createPipeline({ config, devices, stored, random }: PipelinePart
 
   function tick(at: number, emit: Emit): void {
     shoppers.tick(at, emit);
-    contexts.shelves.tick(at, emit);
+    contexts.shelves.tick(at, attributed(emit, at));
     contexts.climate.tick(at, emit);
     contexts.occupancy.tick(at, emit);
     contexts.commands.tick(at, emit);
+    checkIns.tick(at);
     seen.forget(at, emit);
   }
 
@@ -132,7 +202,12 @@ export function createPipeline({ config, devices, stored, random }: PipelinePart
     everybody: (at) => contexts.occupancy.everybody(at),
     list: shoppers.list,
     recognises: shoppers.recognises,
+    holderOf: shoppers.holderOf,
+    held: shoppers.held,
+    recordIds: shoppers.recordIds,
     waitingFor: (device, at) => contexts.commands.waitingFor(device, at),
     beaconUuids: shoppers.beaconUuids,
+    holdsIrk: shoppers.holdsIrk,
+    keysRefused: shoppers.keysRefused,
   };
 }

@@ -1,18 +1,20 @@
 import type { Config } from '../config.ts';
-import { type ConsentRecord, createConsents, type ListInForce } from '../consents.ts';
-import { recognisers } from '../recognise/index.ts';
+import type { ConsentRecord } from '../consent-record.ts';
+import { type Applied, createConsents, type Holder, type ListInForce, type ShopChoice } from '../consents.ts';
+import type { Ahead } from '../recognise/ahead.ts';
+import { recognisersOf } from '../recognise/index.ts';
 import type { StoreMap } from '../store-map.ts';
+import { consentChanges } from './consent-changes.ts';
 import type { Emit } from './context/emit.ts';
 import type { Visit } from './context/visit.ts';
 import { createVisits } from './context/visits.ts';
 import type { Sighting } from './decode.ts';
-import { createIdentify } from './identify.ts';
+import { createIdentify, type Subject } from './identify.ts';
 import { createLocate, type Presence } from './locate.ts';
+import { createModeInForce, type Recognises } from './mode-in-force.ts';
 import type { StoredState } from './outcome.ts';
-import type { Signal } from './signal.ts';
-
-/** Records that one `security.alert` names at most; `count` says how many there are. */
-const MAX_NAMED = 100;
+import { shopChoices } from './shop-choices.ts';
+import type { Choice, Signal } from './signal.ts';
 
 /**
  * The shoppers who agreed: consents, identify, locate and visits, kept in step. Somebody is located
@@ -25,12 +27,35 @@ export interface Shoppers {
   /** True where anybody was recognised. */
   see(sightings: readonly Sighting[], at: number, emit: Emit): boolean;
   tick(at: number, emit: Emit): void;
-  /** Applies a list. `purge` names the subjects whose consent ended. */
-  apply(list: ListSignal, emit: Emit): { refused: string | undefined; purge: string[] };
+  /** Applies a list; the waiting events of whose consent ended go too. Returns why it was refused. */
+  apply(list: ListSignal, emit: Emit): string | undefined;
+  /** A choice made in the shop. Returns why nothing changed. */
+  choose(choice: Choice, at: number, emit: Emit): string | undefined;
+  /** Everything of one subject goes. */
+  erase(subjectRef: string, at: number, emit: Emit): void;
+  /** Whose code this is: an app's token. */
+  holderOf(token: string, at: number): Holder | undefined;
+  held(recordId: string): ConsentRecord | undefined;
+  /** The only recognised person at this place who agreed to be linked with what is done there (R24). */
+  alone(zone: string, at: number): Alone | undefined;
   presences(): Presence[];
   list(): ListInForce | undefined;
-  recognises(at: number): { ok: boolean; reason?: string };
+  recordIds(): Iterable<string>;
+  recognises(at: number): Recognises;
   beaconUuids(): string[];
+  /** Somebody in force is to be recognised by private addresses. */
+  holdsIrk(): boolean;
+  /** Records with a key that there was no room for. */
+  keysRefused(): string[];
+}
+
+/** One recognised person in a zone, and how many recognised people could be meant. */
+export interface Alone {
+  visit: Visit;
+  subject: Subject;
+  consent: ConsentRecord;
+  /** 0 to 1, that the person is in the zone. */
+  confidence: number;
 }
 
 type ListSignal = Extract<Signal, { kind: 'consents' }>;
@@ -40,26 +65,32 @@ export interface ShoppersParts {
   map: StoreMap;
   stored: StoredState;
   random: (n: number) => Uint8Array;
+  ahead?: Ahead | undefined;
 }
 
-export function createShoppers({ config, map, stored, random }: ShoppersParts): Shoppers {
+export function createShoppers({ config, map, stored, random, ahead }: ShoppersParts): Shoppers {
   const consents = createConsents(
     { storeId: config.store.id, maxAgeHours: config.consents.maxAgeHours },
     {
       records: [...stored.get('consent').values()] as ConsentRecord[],
       inForce: stored.get('consent-list').get('') as ListInForce | undefined,
+      choices: stored.get('shop-choice') as ReadonlyMap<string, ShopChoice>,
     },
   );
-  let synchronised = config.clock.source === 'trusted';
-  const identify = createIdentify(consents, recognisers, () => config.mode === 'identify' && synchronised);
+  const mode = createModeInForce(config, consents, stored);
+  const { privateAddress } = config.recognise;
+  const ways = recognisersOf({ privateAddress, random, ahead });
+  const identify = createIdentify(consents, ways, mode.permits, stored.get('tag-clock'));
   const locate = createLocate(map);
   const newVisitId = () => Buffer.from(random(16)).toString('hex');
   const visits = createVisits(map, identify, newVisitId, stored);
+  const changes = consentChanges({ identify, locate, visits });
+  const choose = shopChoices({ config, consents, identify, apply: withdrawing });
   let resumed = false;
 
   /** Keys are rolled to the present, open visits go on where they were. */
   function resume(signal: Signal): void {
-    if (signal.kind === 'tick') synchronised = signal.synchronised ?? synchronised;
+    if (signal.kind === 'tick') mode.clock(signal.synchronised);
     if (resumed) return;
     resumed = true;
     const { at } = signal;
@@ -85,7 +116,13 @@ export function createShoppers({ config, map, stored, random }: ShoppersParts): 
       located.add(recognised.subject.ref);
     }
     for (const ref of located) place(ref, at, emit);
+    keepClocks(emit);
     return isAnybody;
+  }
+
+  /** What sightings taught about tags' clocks outlives a restart, and goes with the record. */
+  function keepClocks(emit: Emit): void {
+    for (const [name, clock] of identify.tagClocks()) emit.change('tag-clock', name, clock);
   }
 
   function place(ref: string, at: number, emit: Emit): void {
@@ -95,14 +132,17 @@ export function createShoppers({ config, map, stored, random }: ShoppersParts): 
 
   function tick(at: number, emit: Emit): void {
     identify.roll(at);
+    changes.expire(consents.expire(at), at, emit);
     forgetUnpermitted(at, emit);
     for (const ref of locate.refs()) place(ref, at, emit);
     for (const ref of visits.tick(at, emit)) locate.forget(ref);
+    keepClocks(emit);
+    mode.keep(at, emit);
   }
 
   /** Validity, the list's age, mode and clock may have ended what was permitted before. */
   function forgetUnpermitted(at: number, emit: Emit): void {
-    const isOn = recognises(at).ok;
+    const isOn = mode.recognises(at).ok;
     const whyNot = ({ recordId }: Visit) => {
       if (!isOn) return 'mode';
       return consents.permits(recordId, 'recognition', at) ? undefined : 'expired';
@@ -115,42 +155,47 @@ export function createShoppers({ config, map, stored, random }: ShoppersParts): 
     }
   }
 
-  function apply(list: ListSignal, emit: Emit): { refused: string | undefined; purge: string[] } {
+  function apply(list: ListSignal, emit: Emit): string | undefined {
     const { at } = list;
     const before = consents.inForce();
-    const { put, ended, refused } = consents.apply(list, at);
-    const purge = end(ended, at, emit);
-    // After those that ended: a record can be another subject's now.
-    const sharing = new Set<string>();
-    for (const record of put) {
-      const others = identify.put(record, at);
-      for (const recordId of others) sharing.add(recordId).add(record.recordId);
-      emit.change('consent', record.recordId, record);
-    }
-    if (sharing.size > 0) tellShared([...sharing], at, emit);
-    forgetUnpermitted(at, emit);
+    const applied = consents.apply(list, at);
+    withdrawing(applied, at, emit);
     const inForce = consents.inForce();
     if (inForce !== before) emit.change('consent-list', '', inForce);
-    return { refused, purge };
+    mode.keep(at, emit);
+    return applied.refused;
   }
 
-  /** Key, place and visit of a person whose consent ended go, whatever other record there is. */
-  function end(records: readonly ConsentRecord[], at: number, emit: Emit): string[] {
-    for (const { recordId, subjectRef } of records) {
-      identify.remove(recordId);
-      locate.forget(subjectRef);
-      emit.change('consent', recordId, null);
-    }
-    const bySubject = new Map(records.map(({ subjectRef, recordId }) => [subjectRef, recordId]));
-    visits.withdraw(bySubject, at, emit);
-    return [...bySubject.keys()];
+  function withdrawing(applied: Applied, at: number, emit: Emit) {
+    const removed = changes.apply(applied, 'withdrawn', at, emit);
+    forgetUnpermitted(at, emit);
+    keepClocks(emit);
+    return removed;
   }
 
-  function recognises(at: number): { ok: boolean; reason?: string } {
-    if (config.mode !== 'identify') return { ok: false, reason: `mode is ${config.mode}` };
-    if (!synchronised) return { ok: false, reason: 'the clock is not synchronised' };
-    if (consents.fresh(at)) return { ok: true };
-    return { ok: false, reason: consents.inForce() ? 'the consent list is too old' : 'no consent list yet' };
+  function erase(subjectRef: string, at: number, emit: Emit): void {
+    const applied = consents.erase(subjectRef, at);
+    changes.apply(applied, 'erased', at, emit);
+    keepClocks(emit);
+    // Without a record there may still be events that wait: from a consent that expired.
+    if (applied.ended.length === 0) emit.purge({ subjectRef, recordIds: [], keys: 0, caches: 0 });
+  }
+
+  function holderOf(token: string, at: number): Holder | undefined {
+    const owners = identify.ownersOf({ kind: 'app', token }, at);
+    const isOne = new Set(owners.map(({ subjectRef }) => subjectRef)).size === 1;
+    return isOne && owners[0] ? { recordId: owners[0].recordId } : undefined;
+  }
+
+  function alone(zone: string, at: number): Alone | undefined {
+    const there = [...visits.open()].filter((visit) => visit.zone === undefined || visit.zone.id === zone);
+    const [visit] = there;
+    // Who agreed to be recognised but not located may be anywhere, here too.
+    if (!visit?.zone || there.length > 1) return undefined;
+    const located = identify.resume(visit.recordId, 'location', at);
+    const allowed = located && identify.resume(visit.recordId, 'interaction', at);
+    const presence = locate.last(visit.subjectRef);
+    return allowed && presence && { visit, ...allowed, confidence: presence.confidence };
   }
 
   /** What happens in a sensitive zone is nobody's business (R25), the page's included. */
@@ -164,26 +209,19 @@ export function createShoppers({ config, map, stored, random }: ShoppersParts): 
     see,
     tick,
     apply,
+    choose,
+    erase,
+    holderOf,
+    held: consents.get,
+    alone,
     presences: () => [...locate.refs()].flatMap((ref) => locate.last(ref) ?? []).filter(isShown),
     list: () => consents.inForce(),
-    recognises,
+    recordIds: consents.recordIds,
+    recognises: mode.recognises,
+    holdsIrk: () => [...consents.records()].some(({ keys }) => keys.some(({ kind }) => kind === 'irk')),
+    keysRefused: identify.refused,
     beaconUuids: () => [...new Set([...consents.records()].flatMap(beaconUuidsOf))],
   };
-}
-
-/** Records that hold one key for two subjects: it recognises nobody until the platform mends it. */
-function tellShared(recordIds: readonly string[], at: number, emit: Emit): void {
-  emit.event({
-    name: 'security.alert',
-    class: 'A',
-    time: at,
-    data: {
-      kind: 'key of two subjects',
-      origin: 'consents',
-      count: recordIds.length,
-      recordIds: recordIds.slice(0, MAX_NAMED),
-    },
-  });
 }
 
 function beaconUuidsOf(record: ConsentRecord): string[] {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type ConsentRecord, consentRecord, createConsents, PURPOSES } from '../../gateway/consents.ts';
+import { type ConsentRecord, consentRecord, PURPOSES } from '../../gateway/consent-record.ts';
+import { createConsents } from '../../gateway/consents.ts';
 import { consent, HOUR, list, MINUTE, TEN } from './pipeline/shop.ts';
 
 function consents(maxAgeHours = 24) {

@@ -43,7 +43,7 @@ export function told(lines: readonly string[], consentsFile: string): Told[] {
     const { storeId, consent, ...data } = withoutEstimates(event);
     expectCommon(event, i + 1);
     expect(storeId).toBe('lyon-1');
-    if (data.subject) expectConsent(consent, consents);
+    if (data.subject) expectConsent(consent, event.type, 'zones' in data, consents);
     else expect(consent).toBeUndefined();
     if (data.visitId !== undefined) {
       expect(data.visitId).toMatch(/^[0-9a-f]{32}$/);
@@ -92,8 +92,16 @@ function expectCommon(event: CloudEvent, sequence: number): void {
   if (causationid !== undefined) expect(causationid).toMatch(/^[\w-]+\/[\w-]+\/\d+$/);
 }
 
-function expectConsent(said: unknown, consents: readonly { recordId: string }[]): void {
+/** The purposes are those that the event rests on: where somebody is, `location` too. */
+function expectConsent(
+  said: unknown,
+  type: string,
+  hasZones: boolean,
+  consents: readonly { recordId: string }[],
+): void {
   const record = consents.find(({ recordId }) => recordId === (said as { recordId: string }).recordId);
-  const { recordId, version, noticeVersion, purposes } = record as unknown as Record<string, unknown>;
+  const { recordId, version, noticeVersion } = record as unknown as Record<string, unknown>;
+  const tellsWhere = hasZones || type.startsWith('aisle.zone.');
+  const purposes = tellsWhere ? ['recognition', 'location'] : ['recognition'];
   expect(said).toEqual({ recordId, version, noticeVersion, purposes });
 }

@@ -36,7 +36,10 @@ export interface Commands {
 export function createCommands(
   identity: { storeId: string; gateway: string },
   devices: ReadonlyMap<string, ShopDevice>,
-  thermostats: Thermostats,
+  {
+    thermostats,
+    erase,
+  }: { thermostats: Thermostats; erase: (subjectRef: string, at: number, emit: Emit) => void },
   stored: StoredState,
 ): Commands {
   const commands = new Map<string, Pending>();
@@ -54,6 +57,7 @@ export function createCommands(
     // The id is the nonce: once taken, never again.
     if (commands.has(id)) return `command ${id} was taken before`;
     if (expiresAt + REMEMBERED_FOR <= at) return `command ${id} expired over a day ago`;
+    if (command.action === 'erase') return void eraseSubject(command, at, emit);
     const read = readOrder(command, devices, at);
     const pending: Pending = {
       id,
@@ -68,6 +72,17 @@ export function createCommands(
     expectSetpoint(pending);
     emit.command(toDevice(pending));
     return undefined;
+  }
+
+  /** Done here and at once; whose data it was is not kept with the spent nonce. */
+  function eraseSubject({ id, action, args, expiresAt }: CentralCommand, at: number, emit: Emit): void {
+    const pending: Pending = { id, action, device: '', args: {}, expiresAt, done: false };
+    const ref = args.subjectRef;
+    const error = expiresAt <= at ? 'expired' : 'subjectRef: expected 1 to 128 characters';
+    const isReadable = typeof ref === 'string' && ref.length > 0 && ref.length <= 128;
+    if (!isReadable || expiresAt <= at) return complete(pending, false, error, at, emit);
+    erase(ref, at, emit);
+    complete(pending, true, undefined, at, emit);
   }
 
   function expectSetpoint(pending: Pending): void {

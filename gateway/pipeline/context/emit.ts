@@ -1,4 +1,4 @@
-import type { DeviceCommand, Outcome, StateKind, StoreEvent } from '../outcome.ts';
+import type { AuditEntry, DeviceCommand, Erasure, Outcome, StateKind, StoreEvent } from '../outcome.ts';
 
 /** Collects what one signal brings about. */
 export interface Emit {
@@ -8,6 +8,8 @@ export interface Emit {
   /** A row to be kept, `null` to remove it; the last word on a row counts. */
   change(kind: StateKind, key: string, value: unknown): void;
   command(command: DeviceCommand): void;
+  purge(erasure: Erasure): void;
+  audit(entry: AuditEntry): void;
 }
 
 /** Writes into an outcome; every event gets the store's id, and the message that caused it. */
@@ -32,6 +34,12 @@ export function emitInto(outcome: Outcome, storeId: string, cause: string | unde
     },
     command(command) {
       outcome.commands.push(command);
+    },
+    purge(erasure) {
+      outcome.purge.push(erasure);
+    },
+    audit(entry) {
+      outcome.audit.push(entry);
     },
   };
 }

@@ -12,6 +12,8 @@ const WINDOW = 300_000;
 export interface Occupancy {
   counted(receiver: string, count: { windowS: number; near: number; far: number }, at: number): void;
   tick(at: number, emit: Emit): void;
+  /** Unlisted addresses close to a zone's receivers in their last window; for reckoning alone, never told. */
+  near(zone: string, at: number): number;
   /** Everybody else in the shop, by the receiver that heard most; null below k. Rounded. */
   everybody(at: number): number | null;
 }
@@ -22,14 +24,15 @@ export interface Occupancy {
  */
 export function createOccupancy(map: StoreMap, enabled: boolean): Occupancy {
   const zones = new Map<string, number>();
-  const latest = new Map<string, { count: number; until: number }>();
+  const latest = new Map<string, { zone: string | undefined; near: number; count: number; until: number }>();
   let windowStart: number | undefined;
 
   return {
     counted(receiver, { windowS, near, far }, at) {
       if (!enabled) return;
-      latest.set(receiver, { count: near + far, until: at + 2 * windowS * 1000 });
       const zone = map.anchors.get(receiver)?.zone;
+      if (zone !== undefined && map.zones.get(zone)?.counted === false) return;
+      latest.set(receiver, { zone, near, count: near + far, until: at + 2 * windowS * 1000 });
       if (zone !== undefined) zones.set(zone, Math.max(zones.get(zone) ?? 0, near));
     },
     tick(at, emit) {
@@ -39,6 +42,13 @@ export function createOccupancy(map: StoreMap, enabled: boolean): Occupancy {
       if (from === start) return;
       for (const [zoneId, count] of zones) emit.event(aggregated(zoneId, count, from, start, at));
       zones.clear();
+    },
+    near(zone, at) {
+      let most = 0;
+      for (const heard of latest.values()) {
+        if (heard.zone === zone && heard.until >= at) most = Math.max(most, heard.near);
+      }
+      return most;
     },
     everybody(at) {
       let most = 0;

@@ -1,3 +1,4 @@
+import type { Purpose } from '../../consent-record.ts';
 import type { Identify } from '../identify.ts';
 import type { Emit } from './emit.ts';
 
@@ -27,21 +28,33 @@ export function tell(
   { visitId }: Visit,
   { subject, consent }: Allowed,
   name: string,
+  purposes: readonly Purpose[],
   data: Record<string, unknown>,
   at: number,
   emit: Emit,
 ): void {
-  const { recordId, version, noticeVersion, purposes } = consent;
-  const personal = { subject: { ref: subject.ref }, consent: { recordId, version, noticeVersion, purposes } };
   emit.event({
     name,
     class: 'B',
     time: at,
     visitId,
     subjectRef: subject.ref,
-    data: { visitId, ...data, ...personal },
+    purposes,
+    data: { visitId, ...data, ...personalData({ subject, consent }, purposes) },
   });
 }
+
+/** What a personal event rests on: one whose purpose is not granted cannot be made (R5, R11). */
+export function personalData({ subject, consent }: Allowed, purposes: readonly Purpose[]) {
+  const { recordId, version, noticeVersion } = consent;
+  const missing = purposes.find((purpose) => !consent.purposes.includes(purpose));
+  if (missing !== undefined) throw new Error(`an event without the purpose ${missing} it rests on`);
+  return { subject: { ref: subject.ref }, consent: { recordId, version, noticeVersion, purposes } };
+}
+
+/** The purposes of events, by what they tell (contract, Events). */
+export const PRESENCE: readonly Purpose[] = ['recognition'];
+export const PLACE: readonly Purpose[] = ['recognition', 'location'];
 
 /** The end of a visit whose consent is no more: neither subject nor zones are told (contract, Events). */
 export function tellEndWithoutSubject(

@@ -1,4 +1,4 @@
-import type { ConsentRecord } from '../../consents.ts';
+import type { ConsentRecord } from '../../consent-record.ts';
 import type { StoreMap } from '../../store-map.ts';
 import type { Identify, Recognised } from '../identify.ts';
 import type { Presence } from '../locate.ts';
@@ -8,6 +8,8 @@ import {
   type Allowed,
   type EndReason,
   iso,
+  PLACE,
+  PRESENCE,
   seconds,
   tell,
   tellEndWithoutSubject,
@@ -40,6 +42,7 @@ export interface Visits {
   /** `location` is granted no longer: where the subject was is forgotten, and not told. */
   forgetPlaces(subjectRef: string, emit: Emit): void;
   open(): Iterable<Visit>;
+  of(subjectRef: string): Visit | undefined;
 }
 
 export function createVisits(
@@ -80,7 +83,7 @@ export function createVisits(
       zones: [],
     };
     visits.set(subject.ref, visit);
-    tell(visit, { subject, consent }, 'visit.started', { method, confidence }, at, emit);
+    tell(visit, { subject, consent }, 'visit.started', PRESENCE, { method, confidence }, at, emit);
     keep(visit, emit);
     return true;
   }
@@ -120,7 +123,7 @@ export function createVisits(
     visit.zone = { id: zoneId, enteredAt, dwelled: [] };
     const { confidence } = presence;
     const data = { zoneId, enteredAt: iso(enteredAt), confidence, ...positionOf(presence) };
-    tell(visit, allowed, 'zone.entered', data, at, emit);
+    tell(visit, allowed, 'zone.entered', PLACE, data, at, emit);
   }
 
   /** An estimate may lie beside the zone that was chosen, and must not lie in a sensitive one. */
@@ -133,7 +136,7 @@ export function createVisits(
     if (!visit.zone) return;
     const { id: zoneId, enteredAt } = visit.zone;
     const dwellS = seconds(leftAt - enteredAt);
-    tell(visit, allowed, 'zone.exited', { zoneId, enteredAt: iso(enteredAt), dwellS }, at, emit);
+    tell(visit, allowed, 'zone.exited', PLACE, { zoneId, enteredAt: iso(enteredAt), dwellS }, at, emit);
     const before = visit.zones.find((zone) => zone.zoneId === zoneId);
     if (before) before.dwellS += dwellS;
     else visit.zones.push({ zoneId, dwellS });
@@ -173,7 +176,7 @@ export function createVisits(
       const allowed = identify.resume(visit.recordId, 'location', at);
       if (!allowed) return;
       dwelled.push(thresholdS);
-      tell(visit, allowed, 'zone.dwelled', { zoneId, dwellS, thresholdS }, at, emit);
+      tell(visit, allowed, 'zone.dwelled', PLACE, { zoneId, dwellS, thresholdS }, at, emit);
       keep(visit, emit);
     }
   }
@@ -183,8 +186,8 @@ export function createVisits(
     if (!allowed) return endWithoutSubject(visit, visit.recordId, 'expired', at, emit);
     const located = identify.resume(visit.recordId, 'location', at);
     if (located) leaveZone(visit, located, visit.lastSeen, at, emit);
-    const zones = located && { zones: visit.zones };
-    tell(visit, allowed, 'visit.ended', { ...visitTimes(visit, visit.lastSeen), ...zones, reason }, at, emit);
+    const data = { ...visitTimes(visit, visit.lastSeen), ...(located && { zones: visit.zones }), reason };
+    tell(visit, allowed, 'visit.ended', located ? PLACE : PRESENCE, data, at, emit);
     remove(visit, emit);
   }
 
@@ -244,7 +247,16 @@ export function createVisits(
     emit.change('visit', visit.visitId, null);
   }
 
-  return { seen, placed, tick, withdraw, endUnpermitted, forgetPlaces, open: () => visits.values() };
+  return {
+    seen,
+    placed,
+    tick,
+    withdraw,
+    endUnpermitted,
+    forgetPlaces,
+    open: () => visits.values(),
+    of: (ref) => visits.get(ref),
+  };
 }
 
 function centimetres(metres: number): number {

@@ -1,6 +1,7 @@
 import { CompactSign, exportJWK, generateKeyPair, type JWK, type JWTHeaderParameters } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type CentralReader, centralReader, Refused } from '../../../gateway/downlink/central-message.ts';
+import { type CentralReader, centralReader } from '../../../gateway/downlink/central-message.ts';
+import { Refused } from '../../../gateway/downlink/refused.ts';
 
 const AT = '2026-03-02T10:00:00Z';
 const RECORD = {
@@ -37,7 +38,7 @@ beforeAll(async () => {
   stranger = (await generateKeyPair('EdDSA')).privateKey;
 });
 
-const reader = (): CentralReader => centralReader([issuerJwk]);
+const reader = (): CentralReader => centralReader([issuerJwk], 's1');
 
 function sign(payload: unknown, header: object = {}, key = issuer): Promise<string> {
   const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
@@ -86,7 +87,7 @@ describe('a message of the central platform', () => {
     const other = await generateKeyPair('EdDSA', { extractable: true });
     const keys = [issuerJwk, { ...(await exportJWK(other.publicKey)), kid: 'k2' }];
     const jws = await sign(LIST, { kid: 'k2' }, other.privateKey);
-    expect(await centralReader(keys).read(jws)).toMatchObject({ kind: 'consents' });
+    expect(await centralReader(keys, 's1').read(jws)).toMatchObject({ kind: 'consents' });
   });
 });
 
@@ -176,7 +177,7 @@ describe('is refused', () => {
   });
 
   it('where the issuer key in the configuration is none, without ending the process', async () => {
-    const broken = centralReader([{ kty: 'OKP', crv: 'Ed25519', x: 'AA', kid: 'k1' }]);
+    const broken = centralReader([{ kty: 'OKP', crv: 'Ed25519', x: 'AA', kid: 'k1' }], 's1');
     expect(await refusal(await sign(LIST), broken)).toContain('not a valid signed message');
   });
 });

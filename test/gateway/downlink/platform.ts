@@ -43,9 +43,18 @@ export const list = (version: number, more: object = {}) => ({
   ...more,
 });
 
+/** `command <id>`, `list <version>`, or what a slice of a list carries. */
+function nameOf(message: Taken): string {
+  if (message.kind === 'command') return `command ${message.command.id}`;
+  if (!('slice' in message)) return `list ${message.version}`;
+  const { records, slice, version } = message;
+  const isLast = slice.last ? ', the last' : '';
+  return `slice of ${version}: ${slice.ended.length} left out, ${records.length} records${isLast}`;
+}
+
 /** The gateway's listening end, with the test in the place of the gateway. */
 export interface Listener {
-  /** What came, as `command <id>` or `list <version>`. */
+  /** What came, as `command <id>`, `list <version>` or `slice of <version>: …`. */
   came: string[];
   /** The cursor of the last message that brought one. */
   cursor(): unknown;
@@ -59,7 +68,20 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-export function listen(jwk: JWK, uplinks: object[], cursor?: unknown): Listener {
+export interface InPlaceOfTheGateway {
+  inForce?: () => Iterable<string>;
+  /** Why a message is refused by the pipeline. */
+  judge?: (message: Taken) => string | undefined;
+  /** MiB of the reading thread. */
+  memory?: number;
+}
+
+export function listen(
+  jwk: JWK,
+  uplinks: object[],
+  cursor?: unknown,
+  { inForce = () => [], judge = () => undefined, ...more }: InPlaceOfTheGateway = {},
+): Listener {
   const config = parseConfig(
     `store: {id: s1, gateway: g1, timezone: Europe/Paris}
 mode: identify
@@ -91,13 +113,16 @@ uplinks: ${JSON.stringify(uplinks)}
     refused: (reason) => {
       log += `${JSON.stringify({ reason, msg: 'refused from the central platform' })}\n`;
     },
+    inForce,
+    ...more,
     take: (message: Taken) =>
       new Promise((resolve, reject) => {
         if (isTurnedAway) return reject(new Error('too much waits'));
-        came.push(message.kind === 'command' ? `command ${message.command.id}` : `list ${message.version}`);
+        came.push(nameOf(message));
+        const refused = judge(message);
         const taken = () => {
           if (message.cursor !== undefined) last = message.cursor;
-          resolve(undefined);
+          resolve(refused);
         };
         if (isHeld) waiting.push(taken);
         else taken();

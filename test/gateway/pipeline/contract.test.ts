@@ -74,6 +74,27 @@ const TABLE: Record<string, Row> = {
     'method',
   ]),
   'command.completed': impersonal('B', ['id', 'action', 'ok', 'by'], ['device', 'error']),
+  // Nobody's: who withdrew is named by the record alone.
+  'consent.withdrawn': impersonal(
+    'A',
+    ['recordId', 'version', 'channel', 'effectiveAt', 'purge'],
+    ['purposes', 'noticeId', 'noticeVersion', 'language'],
+  ),
+  'consent.granted': {
+    personal: true,
+    class: 'A',
+    data: [
+      'recordId',
+      'version',
+      'purposes',
+      'method',
+      'noticeId',
+      'noticeVersion',
+      'validUntil',
+      'effectiveAt',
+    ],
+    optional: ['language'],
+  },
   // The contract lists what it may carry; each tells what it knows.
   'device.health': impersonal('C', ['deviceId', 'lastSeen'], ['state', 'battery', 'firmware']),
   'security.alert': impersonal('A', ['kind', 'origin', 'count'], ['recordIds']),
@@ -117,6 +138,7 @@ function eventfulDay(): StoreEvent[] {
       consent(4),
       consent(5, { keys: consent(4).keys }),
       consent(6, { purposes: ['recognition'] }),
+      consent(7, { purposes: ['recognition'] }),
     ]),
     weight(1, 1_200, TEN),
     message('r-shoes', 'crowd', { windowS: 60, near: 14, far: 3 }, TEN),
@@ -135,6 +157,20 @@ function eventfulDay(): StoreEvent[] {
     list(TEN + 20 * SECOND, 2, [consent(2, { version: 2, state: 'withdrawn' })], 1),
     ranged(1, 'shoes', TEN + 45 * SECOND),
     ranged(1, 'entrance', TEN + 55 * SECOND),
+    {
+      kind: 'choice',
+      at: TEN + 58 * SECOND,
+      channel: 'kiosk',
+      holder: { recordId: 'c7' },
+      choice: { purposes: ['location'], language: 'fr' },
+    },
+    {
+      kind: 'choice',
+      at: TEN + 59 * SECOND,
+      channel: 'kiosk',
+      holder: { recordId: 'c4' },
+      choice: 'withdraw',
+    },
     tick(TEN + 6 * MINUTE),
     ranged(1, 'shoes', TEN + 24 * HOUR - 10 * SECOND),
   ];

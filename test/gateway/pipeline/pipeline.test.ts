@@ -145,7 +145,7 @@ describe('a withdrawal', () => {
     const { pipeline } = open();
     run(pipeline, [ranged(1, 'shoes', TEN), tick(TEN + 10 * SECOND)]);
     const outcome = pipeline.accept(withdrawal(TEN + 10_300));
-    expect(outcome.purge).toEqual(['p1']);
+    expect(outcome.purge).toEqual([{ subjectRef: 'p1', recordIds: ['c1'], keys: 1, caches: 3 }]);
     expect(outcome.events).toMatchObject([
       { name: 'visit.ended', time: TEN + 10_300, data: { reason: 'withdrawn' } },
     ]);
@@ -168,7 +168,7 @@ describe('a withdrawal', () => {
     const { pipeline } = open([consent(1), consent(2, { subjectRef: 'p1' })]);
     run(pipeline, [ranged(2, 'shoes', TEN)]);
     const outcome = pipeline.accept(withdrawal(TEN + SECOND));
-    expect([names(outcome), outcome.purge]).toEqual([['visit.ended'], ['p1']]);
+    expect([names(outcome), purged(outcome)]).toEqual([['visit.ended'], ['p1']]);
     expect(outcome.events[0]?.data.recordId).toBe('c1');
     const after = run(pipeline, [ranged(1, 'shoes', TEN + 2 * SECOND), ranged(2, 'shoes', TEN + 3 * SECOND)]);
     expect(names(...after)).toEqual(['visit.started', 'zone.entered']);
@@ -178,7 +178,7 @@ describe('a withdrawal', () => {
     const { pipeline } = open([consent(1), consent(2)]);
     run(pipeline, [ranged(1, 'shoes', TEN), ranged(2, 'bags', TEN)]);
     const outcome = pipeline.accept(list(TEN + SECOND, 2, [consent(2)]));
-    expect([names(outcome), outcome.purge]).toEqual([['visit.ended'], ['p1']]);
+    expect([names(outcome), purged(outcome)]).toEqual([['visit.ended'], ['p1']]);
     expect(pipeline.presences().map(({ subject }) => subject.ref)).toEqual(['p2']);
   });
 
@@ -193,7 +193,7 @@ describe('a withdrawal', () => {
   it('of a person who is not there purges all the same', () => {
     const { pipeline } = open();
     const outcome = pipeline.accept(withdrawal(TEN));
-    expect([outcome.events, outcome.purge]).toEqual([[], ['p1']]);
+    expect([outcome.events, purged(outcome)]).toEqual([[], ['p1']]);
   });
 });
 
@@ -202,7 +202,7 @@ describe('a list', () => {
     const { pipeline, outcomes } = open();
     outcomes.push(...run(pipeline, [ranged(1, 'shoes', TEN)]));
     const moved = pipeline.accept(list(TEN + SECOND, 2, [consent(1, { version: 2, subjectRef: 'p9' })]));
-    expect([names(moved), moved.purge]).toEqual([['visit.ended'], ['p1']]);
+    expect([names(moved), purged(moved)]).toEqual([['visit.ended'], ['p1']]);
     const [started] = pipeline.accept(ranged(1, 'shoes', TEN + 2 * SECOND)).events;
     expect(started?.subjectRef).toBe('p9');
     const restarted = shop({ stored: storedAfter([...outcomes, moved]) });
@@ -429,6 +429,7 @@ describe('a message that comes again', () => {
       events: [],
       changes: [],
       purge: [],
+      audit: [],
       commands: [],
       repeat: true,
     });
@@ -571,3 +572,7 @@ describe('an outcome', () => {
     expect(outcomes).toEqual(before);
   });
 });
+
+function purged({ purge }: Outcome): string[] {
+  return purge.map(({ subjectRef }) => subjectRef);
+}

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ConsentRecord } from '../../../gateway/consents.ts';
+import type { ConsentRecord } from '../../../gateway/consent-record.ts';
 import type { Outcome, StoreEvent } from '../../../gateway/pipeline/outcome.ts';
 import type { Signal } from '../../../gateway/pipeline/signal.ts';
 import {

@@ -1,6 +1,6 @@
 import type { Advertisement, Message } from '../../../devices/device.ts';
 import { type Config, parseConfig } from '../../../gateway/config.ts';
-import { type ConsentRecord, consentRecord } from '../../../gateway/consents.ts';
+import { type ConsentRecord, consentRecord } from '../../../gateway/consent-record.ts';
 import { type Emit, emitInto } from '../../../gateway/pipeline/context/emit.ts';
 import { type ShopDevice, shopDevices } from '../../../gateway/pipeline/decode.ts';
 import {
@@ -29,7 +29,7 @@ export const OPEN_BUTTON = '54:48:e6:8f:80:a5';
 export const UUID = 'f7826da64fa24e988024bc5b71e0893e';
 
 const SHOP = `
-store: { id: s1, gateway: g1, timezone: Europe/Paris }
+store: { id: s1, gateway: g1, timezone: Europe/Paris, notice: { id: n1, version: '3', languages: [fr, en] } }
 mode: identify
 clock: { source: trusted }
 map:

@@ -18,7 +18,9 @@ import {
 function commandsOf(stored: StoredState = nothingStored) {
   const devices = new Map(devicesOf(shopConfig()).map((device) => [device.id, device]));
   const thermostats = createThermostats(stored);
-  const commands = createCommands({ storeId: 's1', gateway: 'g1' }, devices, thermostats, stored);
+  const erase = () => {};
+  const parts = { thermostats, erase };
+  const commands = createCommands({ storeId: 's1', gateway: 'g1' }, devices, parts, stored);
   const outcomes: Outcome[] = [];
   function collect<T>(act: (emit: ReturnType<typeof collector>['emit']) => T): Outcome & { returned: T } {
     const { emit, outcome } = collector();
@@ -115,7 +117,8 @@ describe('a command', () => {
     ['for a device that is a number', { args: { device: 7, setpointC: 18 } }, 'unknown device'],
     ['that the device does not have', { action: 'display' }, 'thermostat has no command display'],
     ['that is a name of JavaScript', { action: 'constructor' }, 'thermostat has no command constructor'],
-    ['that is not built', { action: 'erase', args: { subjectRef: 'p1' } }, 'action erase is not available'],
+    ['that nobody knows', { action: 'dance', args: {} }, 'action dance is not available'],
+    ['to erase nobody', { action: 'erase', args: {} }, 'subjectRef: expected'],
   ])('%s is completed with the reason and goes nowhere', (_, more, reason) => {
     const { order } = commandsOf();
     const ordered = order(more);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type ConsentRecord, createConsents } from '../../../../gateway/consents.ts';
+import type { ConsentRecord } from '../../../../gateway/consent-record.ts';
+import { createConsents } from '../../../../gateway/consents.ts';
 import { createVisits } from '../../../../gateway/pipeline/context/visits.ts';
 import { createIdentify, type Recognised } from '../../../../gateway/pipeline/identify.ts';
 import type { Presence } from '../../../../gateway/pipeline/locate.ts';
@@ -74,6 +75,9 @@ function shop(
 
 const SUBJECT = { subject: { ref: 'p1' } };
 const CONSENT = {
+  consent: { recordId: 'c1', version: 1, noticeVersion: '3', purposes: ['recognition'] },
+};
+const LOCATED = {
   consent: { recordId: 'c1', version: 1, noticeVersion: '3', purposes: ['recognition', 'location'] },
 };
 
@@ -89,6 +93,7 @@ describe('a visit begins', () => {
         time: TEN,
         visitId: 'v1',
         subjectRef: 'p1',
+        purposes: ['recognition'],
         data: { storeId: 's1', visitId: 'v1', method: 'app', confidence: 1, ...SUBJECT, ...CONSENT },
       },
     ]);
@@ -138,7 +143,7 @@ describe('zones', () => {
           confidence: 0.9,
           position: { x: 5, y: 12.35 },
           ...SUBJECT,
-          ...CONSENT,
+          ...LOCATED,
         },
       },
     ]);
@@ -264,7 +269,7 @@ describe('a visit ends', () => {
       ],
       reason: 'absent',
       ...SUBJECT,
-      ...CONSENT,
+      ...LOCATED,
     });
     expect(end.changes).toEqual([{ kind: 'visit', key: 'v1', value: null }]);
     expect(names(seen(1, TEN + HOUR))).toEqual(['visit.started']);

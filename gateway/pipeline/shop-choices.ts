@@ -1,0 +1,96 @@
+import type { Config } from '../config.ts';
+import type { ConsentRecord } from '../consent-record.ts';
+import type { Applied, Consents } from '../consents.ts';
+import type { Removed } from './consent-changes.ts';
+import type { Emit } from './context/emit.ts';
+import { iso, PRESENCE, personalData } from './context/visit.ts';
+import type { Identify } from './identify.ts';
+import type { Choice } from './signal.ts';
+
+/**
+ * Grants and withdrawals made in the shop, at a kiosk, a reader, by a button or the app: the same act
+ * either way (GDPR 7(3), R7), in force with this very signal, told to the platform by an event of class A.
+ */
+export function shopChoices(parts: {
+  config: Config;
+  consents: Consents;
+  identify: Identify;
+  apply: (applied: Applied, at: number, emit: Emit) => Removed;
+}) {
+  const { config, consents, identify, apply } = parts;
+
+  /** Returns why nothing changed. */
+  return function choose({ channel, holder, choice }: Choice, at: number, emit: Emit): string | undefined {
+    if (choice === 'withdraw') return withdraw(holder, channel, at, emit);
+    const { notice } = config.store;
+    // Who cannot be told what they agree to cannot agree (GDPR 13, R28).
+    if (config.mode !== 'identify' || !notice) return 'this shop recognises nobody';
+    const given = { noticeId: notice.id, noticeVersion: notice.version, method: channel, ...choice };
+    const applied = consents.grant(holder, given, at);
+    if (!applied) return 'nobody is known by this code';
+    apply(applied, at, emit);
+    for (const record of applied.granted) tellGranted(record, at, emit);
+    return undefined;
+  };
+
+  function withdraw(
+    holder: Choice['holder'],
+    channel: Choice['channel'],
+    at: number,
+    emit: Emit,
+  ): string | undefined {
+    const before = consents.get(holder.recordId);
+    const applied = consents.withdraw(holder, at);
+    if (!applied) return 'there is no consent to withdraw';
+    const removed = apply(applied, at, emit);
+    const [, stood] = applied.choices[0] ?? [];
+    emit.event({
+      name: 'consent.withdrawn',
+      class: 'A',
+      time: at,
+      countsQueued: true,
+      data: {
+        recordId: holder.recordId,
+        version: stood?.version ?? before?.version ?? 0,
+        ...(before && { purposes: before.purposes }),
+        channel,
+        ...noticeOf(before),
+        effectiveAt: iso(at),
+        purge: { ...removed, queued: 0 },
+      },
+    });
+    return undefined;
+  }
+
+  function tellGranted(record: ConsentRecord, at: number, emit: Emit): void {
+    const subject = identify.granted(record);
+    const { recordId, version, purposes, method, validUntil } = record;
+    emit.event({
+      name: 'consent.granted',
+      class: 'A',
+      time: at,
+      subjectRef: subject.ref,
+      purposes: PRESENCE,
+      data: {
+        recordId,
+        version,
+        purposes,
+        ...(method !== undefined && { method }),
+        ...noticeOf(record),
+        ...(validUntil && { validUntil }),
+        effectiveAt: iso(at),
+        ...personalData({ subject, consent: record }, PRESENCE),
+      },
+    });
+  }
+}
+
+function noticeOf(record: ConsentRecord | undefined) {
+  if (!record) return {};
+  const { noticeId, noticeVersion, language } = record;
+  return {
+    ...(noticeId !== undefined && { noticeId }),
+    noticeVersion,
+    ...(language !== undefined && { language }),
+  };
+}
