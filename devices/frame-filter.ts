@@ -1,3 +1,4 @@
+import type { Advertisement } from './device.ts';
 import { formatAddress, parseAddress } from './wire/address.ts';
 import {
   AD_TYPE,
@@ -12,6 +13,7 @@ import { readAltBeacon } from './wire/altbeacon.ts';
 import { EDDYSTONE, readEddystone, readEid } from './wire/eddystone.ts';
 import { APPLE, parseUuid, readIBeacon } from './wire/ibeacon.ts';
 import { uintBE } from './wire/integers.ts';
+import { isResolvable } from './wire/private-address.ts';
 import { RUUVI } from './wire/ruuvi.ts';
 import { readRuuviUrl } from './wire/ruuvi-url.ts';
 
@@ -19,11 +21,19 @@ import { readRuuviUrl } from './wire/ruuvi-url.ts';
  * Strangers stop at the radio: a receiver passes on only the kinds of frame that the retained command
  * `frames` `{"accept": […]}` names, and nothing before it came. Names:
  * `eddystone-eid`, `eddystone-uid`, `bthome`, `ruuvi`, `rolling-token`,
- * `ibeacon:<uuid>`, `altbeacon:<uuid>` (the first 16 octets of its id), `address:<aa:bb:cc:dd:ee:ff>`.
+ * `ibeacon:<uuid>`, `altbeacon:<uuid>` (the first 16 octets of its id), `address:<aa:bb:cc:dd:ee:ff>`,
+ * `private-address` (every frame from a resolvable private address: strangers' too).
  */
 
-/** Whether a frame may leave the receiver; `address` in lower case with colons. */
-export type FrameFilter = (data: Uint8Array, address: string) => boolean;
+/**
+ * Whether a frame may leave the receiver; `address` in lower case with colons. Without `addressType` no
+ * address is taken for a private one.
+ */
+export type FrameFilter = (
+  data: Uint8Array,
+  address: string,
+  addressType?: Advertisement['addressType'],
+) => boolean;
 
 type Test = (structures: readonly AdStructure[]) => boolean;
 
@@ -52,8 +62,10 @@ export function frameFilter(accept: readonly string[]): FrameFilter {
   if (ibeacons) tests.push((structures) => hasIBeacon(structures, ibeacons));
   const altbeacons = uuidSet(operands(accept, 'altbeacon'));
   if (altbeacons) tests.push((structures) => hasAltBeacon(structures, altbeacons));
-  return (data, address) => {
+  const takesPrivate = accept.includes('private-address');
+  return (data, address, addressType) => {
     if (addresses.has(address)) return true;
+    if (takesPrivate && addressType === 'random' && isResolvable(address)) return true;
     if (tests.length === 0) return false;
     const structures = readAdvertisingData(data);
     return structures !== undefined && tests.some((test) => test(structures));

@@ -37,11 +37,13 @@ export function frameSieve(randomBytes: (count: number) => Uint8Array): FrameSie
     },
     heard({ address, addressType, rssi, data }, at) {
       if (!accepts) return undefined;
-      if (!accepts(data, address)) {
+      if (!accepts(data, address, addressType)) {
         crowd?.heard(address, rssi);
         return undefined;
       }
-      crowd?.ours(address);
+      // R18: an address that is only tried is one of the crowd; nearly all of them are strangers'.
+      if (accepts(data, address)) crowd?.ours(address);
+      else crowd?.heard(address, rssi);
       const hex = toHex(data);
       if (repeats.isRepeat(address, hex, rssi, at)) return undefined;
       return { address, addressType, rssi, data: hex, at };

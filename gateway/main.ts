@@ -2,14 +2,19 @@
 import { createInterface } from 'node:readline';
 import { Command, CommanderError, Option } from 'commander';
 import pino from 'pino';
+import { verifyStoredAudit } from './cli/audit.ts';
 import { check } from './cli/check.ts';
-import { signConsents } from './cli/consents.ts';
+import { importConsents, listConsents, showConsent, signConsents } from './cli/consents.ts';
 import { decodeLines } from './cli/decode.ts';
 import { addDevices, listDevices, revokeDevice } from './cli/devices.ts';
+import { exportEvents } from './cli/export.ts';
+import { privacyNotice, privacyReport } from './cli/privacy.ts';
 import { replay } from './cli/replay.ts';
 import { deadLetters, status } from './cli/status.ts';
+import { eraseSubject, exportSubject } from './cli/subject.ts';
 import { ConfigError, readConfig } from './config.ts';
 import { judgeNode } from './node-version.ts';
+import { NOTICE_LANGUAGES } from './privacy/notice.ts';
 
 /*
  * The command line: the only file that knows `process`. Exit 0 fine, 1 failed, 2 wrong use.
@@ -18,6 +23,7 @@ import { judgeNode } from './node-version.ts';
 const out = (text: string) => void process.stdout.write(`${text}\n`);
 const err = (text: string) => void process.stderr.write(`${text}\n`);
 const needsConfig = () => new Option('--config <file>', 'the configuration').makeOptionMandatory();
+const showsSubjects = () => new Option('--subjects', "with the profile store's references of the people");
 const asJson = () => new Option('--json', 'for programs: JSON instead of a table');
 
 const program = new Command('aisle')
@@ -137,14 +143,84 @@ devices
   .addOption(needsConfig())
   .action((id, { config }) => revokeDevice(readConfig(config), id));
 
-program
-  .command('consents')
-  .description('consent lists')
+const consents = program.command('consents').description('consent lists');
+consents
   .command('sign')
   .description('signs a list (a JSON file) as the central platform would: one compact JWS')
   .requiredOption('--key <file>', 'the issuer key, a private JWK; made where the file is not there')
   .argument('<list>')
   .action(async (list, { key }) => out(await signConsents(list, key, err)));
+consents
+  .command('import <file>')
+  .description('takes a signed list, one compact JWS a line; by the running gateway where one runs')
+  .addOption(needsConfig())
+  .action(async (file, { config }) =>
+    out(`list ${await importConsents(file, readConfig(config))} is in force`),
+  );
+consents
+  .command('list')
+  .description('the consents in force; of keys only kinds and counts')
+  .addOption(needsConfig())
+  .addOption(showsSubjects())
+  .addOption(asJson())
+  .action((options) => listConsents(readConfig(options.config), options, out));
+consents
+  .command('show <recordId>')
+  .description('one consent record')
+  .addOption(needsConfig())
+  .addOption(showsSubjects())
+  .addOption(asJson())
+  .action((recordId, options) => showConsent(readConfig(options.config), recordId, options, out));
+
+const subject = program.command('subject').description("one person, by the profile store's reference");
+subject
+  .command('export <ref>')
+  .description('everything that is held of them, as JSON (GDPR art. 15 and 20)')
+  .addOption(needsConfig())
+  .action(async (ref, { config }) => out(await exportSubject(readConfig(config), ref, Date.now())));
+subject
+  .command('erase <ref>')
+  .description('removes everything of them and prints the signed certificate (GDPR art. 17)')
+  .addOption(needsConfig())
+  .action(async (ref, { config }) => out(await eraseSubject(readConfig(config), ref)));
+
+program
+  .command('export')
+  .description('waiting and refused events as CloudEvents, JSON lines')
+  .addOption(needsConfig())
+  .requiredOption('--since <time>', 'what happened from then on (ISO 8601 or ms)')
+  .option('--out <file>', 'into a new file that its owner alone can read')
+  .action((options) => {
+    const count = exportEvents(readConfig(options.config), options, out);
+    if (options.out !== undefined) err(`${count} events in ${options.out}`);
+  });
+
+program
+  .command('audit')
+  .description('the record of grants, withdrawals, erasures and changes of mode')
+  .command('verify')
+  .description('walks its chain of hashes')
+  .addOption(needsConfig())
+  .option('--head <n:hash>', 'a head that was kept elsewhere, as certificates carry it')
+  .addOption(asJson())
+  .action((options) => {
+    process.exitCode = verifyStoredAudit(readConfig(options.config), options, out) ? 0 : 1;
+  });
+
+const privacy = program.command('privacy').description('what a data protection officer asks for');
+privacy
+  .command('report')
+  .description('what is held, for what, how long, who receives it: material for an impact assessment')
+  .addOption(needsConfig())
+  .addOption(asJson())
+  .action(({ config, json }) => privacyReport(readConfig(config), json === true, Date.now(), out));
+privacy
+  .command('notice')
+  .description('poster, kiosk text and the entry of the record of processing')
+  .addOption(needsConfig())
+  .addOption(new Option('--language <code>', 'of the texts').choices(NOTICE_LANGUAGES).makeOptionMandatory())
+  .addOption(asJson())
+  .action((options) => privacyNotice(readConfig(options.config), options, out, err));
 
 program
   .command('status')

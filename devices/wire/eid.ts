@@ -1,11 +1,5 @@
-import {
-  createCipheriv,
-  createPrivateKey,
-  createPublicKey,
-  diffieHellman,
-  hkdfSync,
-  type KeyObject,
-} from 'node:crypto';
+import { createPrivateKey, createPublicKey, diffieHellman, hkdfSync, type KeyObject } from 'node:crypto';
+import { encryptBlock } from './aes-block.ts';
 import { putBE } from './integers.ts';
 
 /**
@@ -15,7 +9,8 @@ import { putBE } from './integers.ts';
  */
 
 const KEY_LENGTH = 16;
-const EID_LENGTH = 8;
+/** Octets of an ephemeral id. */
+export const EID_LENGTH = 8;
 /** The rotation period is 2^exponent seconds. */
 export const LARGEST_EXPONENT = 15;
 /** A temporary key lasts this long: it depends on the upper half of the counter only. */
@@ -27,7 +22,7 @@ export function temporaryKey(identityKey: Uint8Array, beaconSeconds: number): Ui
   const block = new Uint8Array(KEY_LENGTH);
   block[11] = TEMPORARY_KEY_SALT;
   putBE(block, 14, 2, Math.floor(wrap(beaconSeconds) / TEMPORARY_KEY_SECONDS));
-  return encrypt(identityKey, block);
+  return encryptBlock(identityKey, block);
 }
 
 /** The 8 octets sent from `beaconSeconds` rounded down to its period; `exponent` 0…15, else RangeError. */
@@ -37,6 +32,11 @@ export function ephemeralId(identityKey: Uint8Array, exponent: number, beaconSec
 
 /** `ephemeralId` for those who keep the temporary key of these `TEMPORARY_KEY_SECONDS`. */
 export function ephemeralIdOf(temporary: Uint8Array, exponent: number, beaconSeconds: number): Uint8Array {
+  return encryptBlock(temporary, ephemeralIdBlock(exponent, beaconSeconds)).subarray(0, EID_LENGTH);
+}
+
+/** What the temporary key encrypts, for those who have it encrypted elsewhere: 16 octets, the id the first 8. */
+export function ephemeralIdBlock(exponent: number, beaconSeconds: number): Uint8Array {
   if (!Number.isInteger(exponent) || exponent < 0 || exponent > LARGEST_EXPONENT) {
     throw new RangeError(`EID rotation exponent ${exponent}, expected 0 to ${LARGEST_EXPONENT}`);
   }
@@ -44,7 +44,7 @@ export function ephemeralIdOf(temporary: Uint8Array, exponent: number, beaconSec
   const block = new Uint8Array(KEY_LENGTH);
   block[11] = exponent;
   putBE(block, 12, 4, seconds - (seconds % 2 ** exponent));
-  return encrypt(temporary, block).subarray(0, EID_LENGTH);
+  return block;
 }
 
 /**
@@ -70,10 +70,6 @@ export function identityKeyFromExchange(
 /** The counter is unsigned and comes round after 2^32 s. */
 function wrap(seconds: number): number {
   return ((Math.floor(seconds) % 2 ** 32) + 2 ** 32) % 2 ** 32;
-}
-
-function encrypt(key: Uint8Array, block: Uint8Array): Uint8Array {
-  return createCipheriv('aes-128-ecb', key, null).setAutoPadding(false).update(block);
 }
 
 /** RFC 8410 §7 and §4: what node:crypto needs before the raw 32 octets. */

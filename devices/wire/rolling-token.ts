@@ -1,4 +1,5 @@
-import { createCipheriv, hkdfSync } from 'node:crypto';
+import { hkdfSync } from 'node:crypto';
+import { encryptBlock } from './aes-block.ts';
 import { putLE } from './integers.ts';
 
 /**
@@ -35,11 +36,16 @@ export function tokenInterval(unixSeconds: number): number {
 }
 
 /** The 16 octets of an interval: AES-128 of `prefix | 00×6 | le32(interval)`. */
-export function rollingToken(tokenKey: Uint8Array, interval: number, { prefix } = AISLE_TOKENS): Uint8Array {
+export function rollingToken(tokenKey: Uint8Array, interval: number, scheme = AISLE_TOKENS): Uint8Array {
+  return encryptBlock(tokenKey, rollingTokenBlock(interval, scheme));
+}
+
+/** What the token key encrypts, for those who have it encrypted elsewhere. */
+export function rollingTokenBlock(interval: number, { prefix } = AISLE_TOKENS): Uint8Array {
   const block = new Uint8Array(TOKEN_LENGTH);
   block.set(Buffer.from(prefix, 'ascii'));
   putLE(block, 12, 4, interval);
-  return createCipheriv('aes-128-ecb', tokenKey, null).setAutoPadding(false).update(block);
+  return block;
 }
 
 /** Reads manufacturer data of company 0xFFFF (behind the company): a view of the token, or nothing. */

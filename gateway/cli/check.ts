@@ -58,7 +58,7 @@ function checkFolder(config: Config, add: Add): void {
   } else {
     add('ok', `data: ${folder}${isLocked(folder) ? ', where a gateway runs' : ''}`);
     checkDatabase(config, add);
-    checkStoreKey(folder, add);
+    checkStoreKey(config, add);
   }
   const issued = devicesWithSecret(folder);
   for (const { id } of config.devices) {
@@ -87,11 +87,11 @@ function checkDatabase(config: Config, add: Add): void {
   }
 }
 
-function checkStoreKey(folder: string, add: Add): void {
-  const file = join(folder, 'store.key');
-  if (!existsSync(file)) return;
+function checkStoreKey({ data, storeKeyFile }: Config, add: Add): void {
+  const file = storeKeyFile ?? join(data, 'store.key');
+  if (storeKeyFile === undefined && !existsSync(file)) return;
   try {
-    openStoreKey(folder);
+    openStoreKey(data, storeKeyFile);
     if (statSync(file).mode & 0o077) add('warning', `data: others can read ${file}: chmod 600 it`);
   } catch (error) {
     add('error', `data: ${(error as Error).message}`);
@@ -182,7 +182,8 @@ function isThisMachine(url: string): boolean {
 
 function checkRecognition(config: Config, add: Add): void {
   if (config.mode !== 'identify') return;
-  if (!config.store.notice) add('warning', 'store.notice: identify needs a notice to show shoppers');
+  if (!config.store.notice)
+    add('warning', 'store.notice: identify needs one to show shoppers; without it nobody is recognised');
   if (config.consents.issuerKeys.length === 0) {
     add('warning', 'consents.issuerKeys: none; no consent list can be checked, so nobody is recognised');
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { dialects } from '../../devices/dialects/index.ts';
 import { parseAddress } from '../../devices/wire/address.ts';
 import { type Decoded, decodeAdvertisement } from '../../devices/wire/decode.ts';
 import { fromHex } from '../../devices/wire/hex.ts';
@@ -51,9 +52,8 @@ function decodeLine(line: string): { decoded: Decoded | null; reason?: string } 
   const value = parseJson(line);
   if (value === undefined) return { decoded: null, reason: 'is no JSON' };
   if (isMessage(value)) {
-    const { error } = message.safeParse(value);
-    // No dialect reads messages yet, so each is nobody's.
-    return error ? { decoded: null, reason: explain(error) } : { decoded: null };
+    const { data: said, error } = message.safeParse(value);
+    return error ? { decoded: null, reason: explain(error) } : { decoded: decodeMessage(said) };
   }
   const parsed = advertisement.safeParse(value);
   if (!parsed.success) return { decoded: null, reason: explain(parsed.error) };
@@ -61,6 +61,20 @@ function decodeLine(line: string): { decoded: Decoded | null; reason?: string } 
   return {
     decoded: decodeAdvertisement(data, { ...(address ? { address } : {}), ...(key ? { key } : {}) }),
   };
+}
+
+/** What another maker's gateway passed on, in the first dialect that can read it. */
+function decodeMessage({ topic, payload }: z.infer<typeof message>): Decoded | null {
+  for (const dialect of dialects) {
+    const said = dialect.read(topic, Buffer.from(payload));
+    if (typeof said === 'string') continue;
+    for (const reading of said) {
+      const [frame] = reading.kind === 'heard' ? reading.frames : [];
+      const decoded = frame && decodeAdvertisement(frame.data, { address: frame.address });
+      if (decoded) return decoded;
+    }
+  }
+  return null;
 }
 
 function isMessage(value: unknown): boolean {

@@ -48,7 +48,10 @@ function known(config: Config, id: string): void {
 }
 
 function withCredentials<T>(config: Config, work: (credentials: ReturnType<typeof openCredentials>) => T): T {
-  const credentials = openCredentials(config.data, openStoreKey(config.data).derive('device secrets'));
+  const credentials = openCredentials(
+    config.data,
+    openStoreKey(config.data, config.storeKeyFile).derive('device secrets'),
+  );
   try {
     return work(credentials);
   } finally {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { readBindKey } from '../bind-key.ts';
 import { cloudEvent, sourceOf } from '../cloud-event.ts';
 import type { Config } from '../config.ts';
-import { type ConsentRecord, consentRecord } from '../consents.ts';
+import { type ConsentRecord, consentRecord } from '../consent-record.ts';
 import { readRecordings } from '../inputs/recording.ts';
 import { shopDevices } from '../pipeline/decode.ts';
 import { nothingStored, type StoreEvent } from '../pipeline/outcome.ts';
@@ -55,8 +55,10 @@ export async function replay(
 
 /** The replay itself, over signals that are there already. */
 export function createReplay(config: Config, explain: boolean, out: (line: string) => void) {
+  const { notice = { id: 'replay', version: '0', languages: ['en'] } } = config.store;
   const pipeline = createPipeline({
-    config: { ...config, clock: { source: 'trusted' } },
+    // Neither the clock nor the notice of a shop that is open is at stake here.
+    config: { ...config, clock: { source: 'trusted' }, store: { ...config.store, notice } },
     devices: shopDevices(config, readBindKey),
     stored: nothingStored,
     random: seededRandom(SEED),

@@ -1,12 +1,16 @@
 import type { Config } from '../config.ts';
 import { type Db, readDatabase } from '../database.ts';
 import { outboxCounts } from '../outbox.ts';
+import { signingKey } from '../signing-key.ts';
+import { openStoreKey } from '../store-key.ts';
 
 /** Reads the database beside a gateway that may or may not run. */
 export function status(config: Config, json: boolean, out: (line: string) => void): void {
   const counts = withDatabase(config, outboxCounts);
-  if (json) return out(JSON.stringify(counts));
+  const { jwk } = signingKey(openStoreKey(config.data, config.storeKeyFile).derive('signing'));
+  if (json) return out(JSON.stringify({ ...counts, signingKey: jwk }));
   out(`epoch            ${counts.epoch}`);
+  out(`signing key      ${jwk.kid}`);
   out(`stored           ${counts.stored}`);
   out(`declared removed ${counts.declared}`);
   out(

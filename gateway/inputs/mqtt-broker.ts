@@ -2,7 +2,15 @@ import type { Socket } from 'node:net';
 import { Aedes, type AuthenticateError, type Client } from 'aedes';
 import type { Message } from '../../devices/device.ts';
 import { guardFraming, MAX_PAYLOAD } from '../access/framing.ts';
-import { isCommandTo, mayPublish, mayRetain, maySubscribe, mayUseClientId } from '../access/topics.ts';
+import {
+  type BridgeTopics,
+  isAside,
+  isCommandTo,
+  mayPublish,
+  mayRetain,
+  maySubscribe,
+  mayUseClientId,
+} from '../access/topics.ts';
 import { ID } from '../config.ts';
 import { type Acknowledgements, acknowledgements, type Settle } from './acknowledgements.ts';
 import { brokerMemory } from './broker-memory.ts';
@@ -24,6 +32,8 @@ export interface BrokerParts {
   verify(device: string, secret: Uint8Array): boolean;
   /** True where one entry stands for many clients. */
   isShared(device: string): boolean;
+  /** The topics of a maker's bridge; nothing for a device that speaks under its own name. */
+  bridge?(device: string): BridgeTopics | undefined;
   now(): number;
   /** Takes a message in; `done` once it is on disk, with an error where it is refused. */
   take(message: Message, done: (refused?: Error) => void): void;
@@ -132,11 +142,15 @@ export async function openBroker(parts: BrokerParts): Promise<Broker> {
 
   /** Refusal is decided before anything is taken. */
   function takeOf(device: string, topic: string, payload: Buffer): (settled: Settle) => void {
-    const refusal = whyNot(device, topic, payload.length);
+    const bridge = parts.bridge?.(device);
+    if (isAside(topic, bridge) && !mayPublish(device, topic, bridge)) return (settled) => settled();
+    const refusal = whyNot(device, topic, payload.length, bridge);
     return (settled) => {
       if (!refusal) return parts.take({ kind: 'message', topic, device, payload, at: parts.now() }, settled);
       parts.refused(refusal, device);
-      settled(new Refused(refusal));
+      // A maker's firmware says more than it was asked for; ended for that, it would never be heard at all.
+      // What is not taken may be acknowledged all the same (MQTT-3.3.5-2).
+      settled(bridge && refusal === 'foreign topic' ? undefined : new Refused(refusal));
     };
   }
 
@@ -217,15 +231,20 @@ export async function openBroker(parts: BrokerParts): Promise<Broker> {
   };
 
   function grant({ device, filters }: Session, filter: string): boolean {
-    if (!maySubscribe(device, filter)) return false;
+    if (!maySubscribe(device, filter, parts.bridge?.(device))) return false;
     if (filters.size >= MAX_FILTERS && !filters.has(filter)) return false;
     filters.add(filter);
     return true;
   }
 }
 
-function whyNot(device: string, topic: string, octets: number): Refusal | undefined {
-  if (!mayPublish(device, topic)) return 'foreign topic';
+function whyNot(
+  device: string,
+  topic: string,
+  octets: number,
+  bridge: BridgeTopics | undefined,
+): Refusal | undefined {
+  if (!mayPublish(device, topic, bridge)) return 'foreign topic';
   return octets > MAX_PAYLOAD ? 'over 64 KiB' : undefined;
 }
 

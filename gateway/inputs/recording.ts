@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { z } from 'zod';
 import { MAX_PAYLOAD } from '../access/framing.ts';
-import { consentRecord } from '../consents.ts';
+import { consentRecord } from '../consent-record.ts';
 import type { Signal } from '../pipeline/signal.ts';
 
 /** Contract, Recordings: one JSON object a line, oldest first. Further fields, a `note` say, are left unread. */

@@ -5,7 +5,8 @@ import { ownerIndex, type Recogniser } from './recogniser.ts';
  * harmless only.
  */
 export const beaconId: Recogniser = {
-  kind: 'ibeacon',
+  keys: 'ibeacon',
+  sees: 'ibeacon',
   method: 'ibeacon',
   confidence: 0.9,
   createTable() {
@@ -24,6 +25,7 @@ export const beaconId: Recogniser = {
       },
       roll() {},
       find: (seen) => (seen.kind === 'ibeacon' ? ids.find(textOf(seen)) : []),
+      size: () => held.size + ids.size(),
     };
   },
 };

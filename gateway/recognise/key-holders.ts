@@ -1,4 +1,4 @@
-import type { ConsentKey } from '../consents.ts';
+import type { ConsentKey } from '../consent-record.ts';
 import { type Owner, ownerIndex } from './recogniser.ts';
 
 /** Who holds which key: one that two subjects hold recognises nobody, and somebody has to be told. */

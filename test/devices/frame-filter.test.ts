@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { frameFilter, readFramesCommand } from '../../devices/frame-filter.ts';
+import { frameSieve } from '../../devices/frame-sieve.ts';
 
 /** Captured or published elsewhere; the source stands beside each. */
 const FRAMES = {
@@ -86,6 +88,37 @@ describe('the frames that leave a receiver', () => {
     expect(passes(['ibeacon:e2c56db5-dffb-48d2-b060-d0f5a71096e0'], FRAMES.ibeacon.slice(0, 40))).toBe(false);
     expect(passes(['bthome'], '')).toBe(false);
   });
+});
+
+describe('frames from private addresses', () => {
+  /** Core Spec vol 3 H, D.7: its upper bits are 01, resolvable. */
+  const RESOLVABLE = '70:81:94:0d:fb:aa';
+  const lets = (accept: string[], address: string, addressType?: 'public' | 'random') =>
+    frameFilter(accept)(Buffer.from(FRAMES.iphone, 'hex'), address, addressType);
+
+  it('leave the receiver where they are asked for, whatever they carry', () => {
+    expect(lets(['private-address'], RESOLVABLE, 'random')).toBe(true);
+    expect(lets(['eddystone-eid', 'rolling-token', 'bthome'], RESOLVABLE, 'random')).toBe(false);
+  });
+
+  it('R2: are random ones with the upper bits 01 alone', () => {
+    for (const first of ['00', '3f', '80', 'c0', 'ff']) {
+      expect(lets(['private-address'], `${first}:81:94:0d:fb:aa`, 'random')).toBe(false);
+    }
+    expect(lets(['private-address'], RESOLVABLE, 'public')).toBe(false);
+    expect(lets(['private-address'], RESOLVABLE)).toBe(false);
+  });
+});
+
+it('R18: who is only tried by private address is counted among strangers still, a device of ours is not', () => {
+  const sieve = frameSieve(randomBytes);
+  sieve.accept(Buffer.from('{"accept":["private-address","bthome"]}'), 0);
+  const heard = (address: string, hex: string) =>
+    sieve.heard({ address, addressType: 'random', rssi: -60, data: Buffer.from(hex, 'hex') }, 0);
+  expect(heard('70:81:94:0d:fb:aa', FRAMES.iphone)).toBeDefined();
+  expect(heard('70:81:94:0d:fb:ab', FRAMES.bthome)).toBeDefined();
+  expect(heard('c0:81:94:0d:fb:aa', FRAMES.iphone)).toBeUndefined();
+  expect(sieve.closeWindow(60_000)).toEqual({ windowS: 60, near: 2, far: 0 });
 });
 
 describe('the retained command frames', () => {

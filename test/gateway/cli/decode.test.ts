@@ -62,6 +62,25 @@ describe('aisle decode', () => {
     expect(summary.reasons[7]).toEqual({ line: 8, reason: '"address" is no Bluetooth address' });
   });
 
+  it('reads what another maker’s gateway published, as if it had been heard here', async () => {
+    const topic = 'home/OpenMQTTGateway/BTtoMQTT/5210A84690AC';
+    const lines = [
+      // docs/use/ble.md of 1technophile/OpenMQTTGateway; the BTHome frame is bthome.io's own example
+      '{"id":"52:10:A8:46:90:AC","mac_type":1,"rssi":-76,"brand":"GENERIC","model":"iBeacon","model_id":"IBEACON","mfid":"4c00","uuid":"1de4b189115e45f6b44e509352269977","major":0,"minor":0,"txpower":-66}',
+      '{"id":"54:48:E6:8F:80:A5","rssi":-60,"servicedata":"4002ca0903bf13","servicedatauuid":"0xfcd2"}',
+      '{"id":"59:D6:88:02:47:B8","name":"[LG] webOS TV OLED65C7V","rssi":-63,"distance":1.602966}',
+      '{"id":"59:D6',
+    ];
+    const { out, summary } = await decode(...lines.map((payload) => JSON.stringify({ topic, payload })));
+    expect(out).toEqual([
+      '{"format":"ibeacon","fields":{"proximity_uuid":"1de4b189-115e-45f6-b44e-509352269977","major":0,"minor":0,"measured_power":-66}}',
+      '{"format":"bthome","fields":{"temperature":25.06,"humidity":50.55}}',
+      'null',
+      'null',
+    ]);
+    expect(summary).toMatchObject({ lines: 4, decoded: 2, unreadable: 0 });
+  });
+
   it('reads every line of the cases, whatever else stands in it', async () => {
     const file = new URL('../../devices/wire/data/ble-cases.jsonl', import.meta.url);
     const { summary } = await decode(...readFileSync(file, 'utf8').trim().split('\n'));

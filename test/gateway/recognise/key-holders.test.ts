@@ -1,5 +1,6 @@
+import { inspect } from 'node:util';
 import { expect, it } from 'vitest';
-import type { ConsentKey } from '../../../gateway/consents.ts';
+import type { ConsentKey } from '../../../gateway/consent-record.ts';
 import { createKeyHolders } from '../../../gateway/recognise/key-holders.ts';
 
 const secret = '00112233445566778899aabbccddeeff';
@@ -37,4 +38,13 @@ it('a record that was removed holds nothing', () => {
   holders.put({ recordId: 'c1', subjectRef: 'p1' }, keys);
   holders.remove('c1');
   expect(holders.put({ recordId: 'c2', subjectRef: 'p2' }, keys)).toEqual([]);
+});
+
+it('R13: who holds which key shows none of them', () => {
+  const holders = createKeyHolders();
+  holders.put({ recordId: 'c1', subjectRef: 'p1' }, keys);
+  const shown = `${holders} ${JSON.stringify(holders)} ${inspect(holders, { depth: 9, showHidden: true })}`;
+  for (const form of [secret, Buffer.from(secret, 'hex').toString('base64')]) {
+    expect(shown).not.toContain(form);
+  }
 });

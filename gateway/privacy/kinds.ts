@@ -1,0 +1,43 @@
+import type { StateKind } from '../pipeline/outcome.ts';
+import type { HoldingId } from './inventory.ts';
+
+/*
+ * Where everything that the code keeps stands in the inventory (R27). A new kind of state does not compile
+ * without its line here; a new table or file fails its test.
+ */
+
+export const STATE_KINDS = {
+  visit: 'visits',
+  slot: 'devices',
+  thermostat: 'devices',
+  'frame-numbers': 'devices',
+  seen: 'message-numbers',
+  command: 'devices',
+  consent: 'consents',
+  'consent-list': 'consents',
+  'shop-choice': 'choices',
+  'tag-clock': 'tag-clocks',
+  mode: 'audit',
+  health: 'devices',
+  cursor: 'devices',
+} as const satisfies Record<StateKind, HoldingId>;
+
+/** Tables of `aisle.db` beside `state`. */
+export const TABLES: Record<string, HoldingId> = {
+  meta: 'devices',
+  events: 'events',
+  pending: 'events',
+  dead: 'dead-letters',
+  subject_keys: 'events',
+  counters: 'devices',
+  audit: 'audit',
+};
+
+/** Files of the data folder. */
+export const FILES: Record<string, string> = {
+  'aisle.db': 'what is listed above as on disk',
+  'credentials.db': 'device secrets, as keyed hashes',
+  'store.key': 'the key that everything at rest is wrapped with; elsewhere where storeKeyFile says so',
+  'lock.db': 'nothing: it tells that a gateway runs',
+  'dashboard.token': 'the key to the dashboard, new with each start',
+};
