@@ -1,4 +1,5 @@
 import type { Advertisement } from './device.ts';
+import { type OptOutList, readOptOutList } from './opt-out.ts';
 import { formatAddress, parseAddress } from './wire/address.ts';
 import {
   AD_TYPE,
@@ -23,6 +24,7 @@ import { readRuuviUrl } from './wire/ruuvi-url.ts';
  * `eddystone-eid`, `eddystone-uid`, `bthome`, `ruuvi`, `rolling-token`,
  * `ibeacon:<uuid>`, `altbeacon:<uuid>` (the first 16 octets of its id), `address:<aa:bb:cc:dd:ee:ff>`,
  * `private-address` (every frame from a resolvable private address: strangers' too).
+ * Beside them `optOut` `{"key", "values"}`: whose frames are neither passed on nor counted (`opt-out.ts`, R22).
  */
 
 /**
@@ -40,23 +42,35 @@ type Test = (structures: readonly AdStructure[]) => boolean;
 /** Entries that one command may have; the message's 64 KiB allow about as many. */
 const MAX_NAMES = 2_000;
 
-/** Reads the command's payload; an empty one (the retained command was deleted) accepts nothing. */
-export function readFramesCommand(payload: Uint8Array): string[] | undefined {
-  if (payload.length === 0) return [];
+/** The command `frames`. */
+export interface FramesCommand {
+  accept: string[];
+  optOut?: OptOutList;
+}
+
+/**
+ * Reads the command's payload; an empty one (the retained command was deleted) accepts nothing. One whose
+ * `optOut` cannot be read is refused whole: without it people would be counted who objected.
+ */
+export function readFramesCommand(payload: Uint8Array): FramesCommand | undefined {
+  if (payload.length === 0) return { accept: [] };
   let command: unknown;
   try {
     command = JSON.parse(Buffer.from(payload).toString('utf8'));
   } catch {
     return undefined;
   }
-  const accept = (command as { accept?: unknown } | null)?.accept;
+  const { accept, optOut: member } = (command ?? {}) as { accept?: unknown; optOut?: unknown };
   if (!Array.isArray(accept) || accept.length > MAX_NAMES) return undefined;
-  return accept.filter((name) => typeof name === 'string');
+  const names = accept.filter((name) => typeof name === 'string');
+  if (member === undefined) return { accept: names };
+  const optOut = readOptOutList(member);
+  return optOut && { accept: names, optOut };
 }
 
 /** The filter of a list of names. Names that are not known are left out: a newer gateway may send them. */
 export function frameFilter(accept: readonly string[]): FrameFilter {
-  const addresses = new Set(operands(accept, 'address').flatMap((text) => normalAddress(text) ?? []));
+  const addresses = listedAddresses(accept);
   const tests = accept.flatMap((name) => TESTS.get(name) ?? []);
   const ibeacons = uuidSet(operands(accept, 'ibeacon'));
   if (ibeacons) tests.push((structures) => hasIBeacon(structures, ibeacons));
@@ -70,6 +84,11 @@ export function frameFilter(accept: readonly string[]): FrameFilter {
     const structures = readAdvertisingData(data);
     return structures !== undefined && tests.some((test) => test(structures));
   };
+}
+
+/** The shop's own devices among the names: addresses in lower case with colons. */
+export function listedAddresses(accept: readonly string[]): ReadonlySet<string> {
+  return new Set(operands(accept, 'address').flatMap((text) => normalAddress(text) ?? []));
 }
 
 /** https://bthome.io/format */

@@ -1,13 +1,17 @@
 import { type Crowd, type CrowdWindow, crowdWindow } from './crowd-window.ts';
 import type { HeardFrame } from './device.ts';
 import type { WaitingFrame } from './frame-batch.ts';
-import { type FrameFilter, frameFilter, readFramesCommand } from './frame-filter.ts';
+import { type FrameFilter, frameFilter, listedAddresses, readFramesCommand } from './frame-filter.ts';
 import { frameRepeats } from './frame-repeats.ts';
+import { type IsOptedOut, optedOut } from './opt-out.ts';
 import { toHex } from './wire/hex.ts';
 
 const CROWD_KEY_BYTES = 32;
 
-/** What becomes of every frame that a receiver hears: passed on, left out as a repeat, or counted and forgotten. */
+/**
+ * What becomes of every frame that a receiver hears: passed on, left out as a repeat, or counted and forgotten;
+ * and of one whose sender objected to all of that, nothing (R22).
+ */
 export interface FrameSieve {
   /**
    * Takes the payload of the retained command `frames`. Returns how many entries it has, or nothing where it
@@ -24,19 +28,21 @@ export interface FrameSieve {
 export function frameSieve(randomBytes: (count: number) => Uint8Array): FrameSieve {
   const repeats = frameRepeats();
   let accepts: FrameFilter | undefined;
+  let isOptedOut: IsOptedOut = optedOut(undefined);
   let crowd: CrowdWindow | undefined;
   const openWindow = (at: number): CrowdWindow => crowdWindow(randomBytes(CROWD_KEY_BYTES), at);
 
   return {
     accept(payload, at) {
-      const names = readFramesCommand(payload);
-      if (!names) return undefined;
-      accepts = payload.length > 0 ? frameFilter(names) : undefined;
+      const command = readFramesCommand(payload);
+      if (!command) return undefined;
+      accepts = payload.length > 0 ? frameFilter(command.accept) : undefined;
+      isOptedOut = optedOut(command.optOut, listedAddresses(command.accept));
       crowd = accepts ? (crowd ?? openWindow(at)) : undefined;
-      return names.length;
+      return command.accept.length;
     },
     heard({ address, addressType, rssi, data }, at) {
-      if (!accepts) return undefined;
+      if (!accepts || isOptedOut(address)) return undefined;
       if (!accepts(data, address, addressType)) {
         crowd?.heard(address, rssi);
         return undefined;

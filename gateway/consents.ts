@@ -229,6 +229,8 @@ export function createConsents(
   function withdraw({ recordId, ticket }: Holder, at: number): Applied | undefined {
     const record = records.get(recordId);
     if (!record && !ticket) return undefined;
+    // A ticket speaks for its own person alone.
+    if (record && ticket && record.subjectRef !== ticket.subjectRef) return undefined;
     const change = changing();
     end(recordId, Math.max(record?.version ?? 0, ticket?.version ?? 0), change, at);
     return change.applied();

@@ -187,7 +187,17 @@ async function start(
   function told({ commands }: Outcome): void {
     tellReceivers();
     tellRecognition(now());
+    tellKeysRefused();
     commands.forEach(sendCommand);
+  }
+
+  let keysRefused = '';
+  function tellKeysRefused(): void {
+    const recordIds = pipeline.keysRefused();
+    if (recordIds.join() === keysRefused) return;
+    keysRefused = recordIds.join();
+    if (recordIds.length > 0)
+      log.warn({ recordIds }, 'no room for keys of these records: they recognise nobody');
   }
 
   for (const uplink of config.uplinks) {

@@ -16,6 +16,8 @@ import { Refused } from './refused.ts';
 const MAX_MESSAGE = 1.5 * 1024 * 1024;
 /** Parts of one list: what may wait in memory for the last of them. */
 const MAX_PARTS = 100;
+/** Records of one part: the shortest there is takes some 60 octets. */
+const MAX_RECORDS = 20_000;
 
 const millis = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 
@@ -27,7 +29,8 @@ const listPart = z.object({
   issuedAt: millis,
   part: z.number().int().min(1).optional(),
   parts: z.number().int().min(1).max(MAX_PARTS).optional(),
-  records: z.array(consentRecord),
+  // Counted before they are looked at: each that is wrong is told of at length.
+  records: z.array(z.unknown()).max(MAX_RECORDS).pipe(z.array(consentRecord)),
 });
 type ListPart = z.infer<typeof listPart>;
 

@@ -1,5 +1,6 @@
 import type { Message, Reading } from '../../devices/device.ts';
-import { type FrameFilter, frameFilter } from '../../devices/frame-filter.ts';
+import { type FrameFilter, frameFilter, listedAddresses } from '../../devices/frame-filter.ts';
+import { type IsOptedOut, type OptOutList, optedOut } from '../../devices/opt-out.ts';
 import type { ShopDevice } from '../pipeline/decode.ts';
 
 /**
@@ -9,8 +10,11 @@ import type { ShopDevice } from '../pipeline/decode.ts';
  * even a count.
  */
 export interface BridgeDoor {
-  /** The names that receivers are told (`devices/frame-filter.ts`). Before the first list nothing passes. */
-  accept(names: readonly string[]): void;
+  /**
+   * The names that receivers are told (`devices/frame-filter.ts`), and whose frames end here whatever they
+   * are (R22). Before the first list nothing passes.
+   */
+  accept(names: readonly string[], optOut?: OptOutList): void;
   /** For a message that goes no further: `dropped` where it could not be read. Nothing where it may pass. */
   turnsAway(message: Message): { dropped?: string } | undefined;
 }
@@ -20,9 +24,11 @@ export function createBridgeDoor(devices: readonly ShopDevice[]): BridgeDoor {
     devices.flatMap(({ id, bridge }) => (bridge ? [[id, bridge.dialect] as const] : [])),
   );
   let isAccepted: FrameFilter = () => false;
+  let isOptedOut: IsOptedOut = () => false;
   return {
-    accept(names) {
+    accept(names, optOut) {
       isAccepted = frameFilter(names);
+      isOptedOut = optedOut(optOut, listedAddresses(names));
     },
     turnsAway({ device, topic, payload }) {
       const dialect = bridges.get(device);
@@ -35,6 +41,8 @@ export function createBridgeDoor(devices: readonly ShopDevice[]): BridgeDoor {
 
   function mayPass(reading: Reading): boolean {
     if (reading.kind !== 'heard') return true;
-    return reading.frames.some(({ data, address, addressType }) => isAccepted(data, address, addressType));
+    return reading.frames.some(
+      ({ data, address, addressType }) => !isOptedOut(address) && isAccepted(data, address, addressType),
+    );
   }
 }

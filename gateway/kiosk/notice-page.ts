@@ -51,7 +51,8 @@ const LANGUAGE_LABEL: Record<Language, string> = { fr: 'Langue', en: 'Language' 
 function section(notice: Notice, language: Language): string {
   const say = (name: keyof typeof TITLES) => text(TITLES[name][language]);
   const { mode } = notice;
-  const purposes = notice.purposes.map(
+  const inUse = notice.purposes.filter((purpose) => purpose.inUse);
+  const purposes = inUse.map(
     ({ name, sentence }) => `<div><dt>${text(name[language])}</dt><dd>${text(sentence[language])}</dd></div>`,
   );
   const ways = notice.withdrawal.map(({ words, zones }) => {

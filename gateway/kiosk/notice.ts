@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import { PURPOSES, type Purpose } from '../consent-record.ts';
+import { purposesInUse } from '../event-types.ts';
 import {
   LAWYERS_GAP,
   MODE_WORDS,
@@ -20,7 +21,8 @@ export interface Notice {
   /** What is in force at this moment, and why it is not what is configured. */
   mode: { inForce: Config['mode']; configured: Config['mode']; reason: string | null; words: Words };
   notice: { id: string; version: string; languages: string[] } | null;
-  purposes: { purpose: Purpose; name: Words; sentence: Words }[];
+  /** `inUse` where an event rests on it: for the others nobody is asked, who agreed before still sees them. */
+  purposes: { purpose: Purpose; inUse: boolean; name: Words; sentence: Words }[];
   retention: { what: string; words: Words }[];
   /** Every way to withdraw, and the zones where it is found. */
   withdrawal: { channel: WithdrawalChannel; zones: string[]; words: Words }[];
@@ -32,12 +34,17 @@ export interface Notice {
 export function noticeOf(config: NoticeConfig, recognises: { ok: boolean; reason?: string }): Notice {
   const { store, mode, retention } = config;
   const inForce = modeInForce(mode, recognises.ok);
+  const inUse = purposesInUse();
   const reason = inForce === mode ? null : (recognises.reason ?? null);
   return {
     storeId: store.id,
     mode: { inForce, configured: mode, reason, words: MODE_WORDS[inForce] },
     notice: store.notice ?? null,
-    purposes: PURPOSES.map((purpose) => ({ purpose, ...PURPOSE_WORDS[purpose] })),
+    purposes: PURPOSES.map((purpose) => ({
+      purpose,
+      inUse: inUse.includes(purpose),
+      ...PURPOSE_WORDS[purpose],
+    })),
     retention: retentionWords(retention.personalHours),
     withdrawal: withdrawalIn(config),
     rights: RIGHTS_WORDS,

@@ -171,7 +171,7 @@ export function createPipeline({ config, devices, stored, random, ahead }: Pipel
       if (reading.kind !== 'check-in') continue;
       const { seen: key, choice, problem } = checkIns.scanned(device, reading, at);
       if (choice) refuse(outcome, shoppers.choose(choice, at, emit));
-      if (problem !== undefined) outcome.dropped = problem;
+      if (problem !== undefined) outcome.dropped = `check-in: ${problem}`;
       if (key) sightings.push({ key, anchor: device.id, rssi: null, at });
     }
     return sightings;

@@ -85,7 +85,7 @@ function ofLists(config: Config): Holding[] {
     },
     {
       id: 'choices',
-      what: 'grants and withdrawals made in the shop: record, version, moment',
+      what: 'grants, withdrawals and erasures made in the shop: record, version, moment',
       whose: 'who chose here',
       purpose: 'so that an older list does not undo the choice',
       basis: PROOF,

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import type { Purpose } from '../consent-record.ts';
 import { purposesInUse } from '../event-types.ts';
+import { type Language, PURPOSE_WORDS } from '../kiosk/words.ts';
 import { channelsOf } from './channels.ts';
 import { exceptionsOf, type Mode, modeOf } from './mode.ts';
 import { waysOf } from './ways.ts';
@@ -8,13 +9,17 @@ import type { RecordLabel, Words } from './words.ts';
 import { english } from './words-en.ts';
 import { french } from './words-fr.ts';
 
-const LANGUAGES: Readonly<Record<string, Words>> = { fr: french, en: english };
+const LANGUAGES: Readonly<Record<Language, Words>> = { fr: french, en: english };
 
-export const NOTICE_LANGUAGES = Object.keys(LANGUAGES);
+export const NOTICE_LANGUAGES = Object.keys(LANGUAGES) as Language[];
+
+function isLanguage(text: string): text is Language {
+  return Object.hasOwn(LANGUAGES, text);
+}
 
 /** What a shop hangs up, shows at its kiosk and writes in its record; generated, with the lawyer's gaps marked. */
 export interface Notice {
-  language: string;
+  language: Language;
   mode: Mode;
   poster: { title: string; paragraphs: string[] };
   kiosk: {
@@ -32,15 +37,15 @@ export interface Notice {
  * @throws where there are no texts in the language.
  */
 export function noticeOf(config: Config, language: string): Notice {
-  const words = LANGUAGES[language];
-  if (!words) {
+  if (!isLanguage(language)) {
     throw new Error(`there are no texts in "${language}": ${NOTICE_LANGUAGES.join(' or ')}`);
   }
+  const words = LANGUAGES[language];
   const { polish } = words;
   const mode = modeOf(config);
   const texts = {
     poster: { title: polish(words.posterTitle[mode]), paragraphs: posterOf(config, mode, words).map(polish) },
-    kiosk: kioskOf(config, mode, words),
+    kiosk: kioskOf(config, mode, language, words),
     record: recordOf(config, mode, words).map(([label, value]) => ({
       label: words.record.labels[label],
       value: polish(value),
@@ -56,7 +61,7 @@ export function gapsIn(text: string): string[] {
 
 /** The notice as Markdown. */
 export function noticeText(notice: Notice): string {
-  const { headings, term, polish } = LANGUAGES[notice.language] ?? english;
+  const { headings, term, polish } = LANGUAGES[notice.language];
   const { poster, kiosk, record } = notice;
   return [
     `# ${headings.poster}`,
@@ -135,7 +140,7 @@ function ofExceptions(config: Config, words: Words): string[] {
   ];
 }
 
-function kioskOf(config: Config, mode: Mode, words: Words): Notice['kiosk'] {
+function kioskOf(config: Config, mode: Mode, language: Language, words: Words): Notice['kiosk'] {
   const { agree, refuse, held, leave } = words.kiosk;
   const title = words.polish(words.kioskTitle[mode]);
   if (mode !== 'identify') {
@@ -143,8 +148,14 @@ function kioskOf(config: Config, mode: Mode, words: Words): Notice['kiosk'] {
   }
   const channels = channelsOf(config).map((channel) => words.channels[channel]);
   const paragraphs = [agree, refuse, words.withdraw(words.list(channels)), held].map(words.polish);
-  const purposes = purposesInUse().map((purpose) => ({ purpose, ...words.purposes[purpose] }));
+  const purposes = purposesInUse().map((purpose) => asked(purpose, language));
   return { title, paragraphs, purposes };
+}
+
+/** In the kiosk's own words: who reads the notice finds there what it says. */
+function asked(purpose: Purpose, language: Language) {
+  const { name, sentence } = PURPOSE_WORDS[purpose];
+  return { purpose, name: name[language], says: sentence[language] };
 }
 
 function recordOf(config: Config, mode: Mode, words: Words): [RecordLabel, string][] {

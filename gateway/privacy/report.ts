@@ -6,6 +6,7 @@ import { FILES } from './kinds.ts';
 import { MEASURES, type Measure } from './measures.ts';
 import { exceptionsOf, type Mode, modeOf } from './mode.ts';
 import { gapsIn } from './notice.ts';
+import { waysOf } from './ways.ts';
 
 /** Material for an impact assessment (GDPR art. 35(7)): facts of this box; what only people can judge is marked. */
 export interface Report {
@@ -46,7 +47,7 @@ export function reportOf(config: Config, at: number): Report {
     gateway: config.store.gateway,
     mode,
     description: descriptionOf(config),
-    necessity: necessityOf(mode),
+    necessity: [...necessityOf(mode), ...ofPrivateAddresses(config)],
     exceptions: exceptionsOf(config),
     inventory: inventoryOf(config),
     files: Object.entries(FILES).map(([file, holds]) => ({ file, holds })),
@@ -94,6 +95,13 @@ function necessityOf(mode: Mode): string[] {
     'Each event carries the purposes it rests on; where one is not granted the event is not made.',
     counting,
     gap('why recognition is needed, and what less would not do'),
+  ];
+}
+
+function ofPrivateAddresses(config: Config): string[] {
+  if (!waysOf(config).includes('irk') || modeOf(config) !== 'identify') return [];
+  return [
+    `Resolving private addresses is on (recognise.privateAddress): its key is of the person's whole device and cannot be changed when consent ends; it is deleted here. ${gap('why another way does not do')}`,
   ];
 }
 

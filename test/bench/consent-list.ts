@@ -30,6 +30,8 @@ const PART = 1024 * 1024;
 /** Of the second list, records withdrawn, and records not named. */
 const WITHDRAWN = 1_000;
 const LEFT_OUT = 1_000;
+/** ms. */
+const LOOK_EVERY = 1;
 
 const { values } = parseArgs({
   options: {
@@ -118,11 +120,13 @@ function watchLoop() {
   let isOn = true;
   const look = () => {
     if (!isOn) return;
+    setImmediate(look);
+    // Not more often, as looking takes time too: gaps are told too long by this at most.
+    if (performance.now() - before.at < LOOK_EVERY) return;
     const now = { at: performance.now(), ...schedule.read() };
     gaps.push(now.at - before.at);
     own.push(now.at - before.at - (now.waitedMs - before.waitedMs));
     before = now;
-    setImmediate(look);
   };
   collections.observe({ entryTypes: ['gc'] });
   delay.enable();

@@ -187,9 +187,10 @@ function day(time) {
   return new Intl.DateTimeFormat(words().dates, { dateStyle: 'long' }).format(new Date(time));
 }
 
-/** One box for each purpose; none is ticked but what is held. */
+/** One box for each purpose that is in use or held; none is ticked but what is held. */
 function drawPurposes(ticked) {
-  const boxes = (notice?.purposes ?? []).map(({ purpose, name, sentence }) => {
+  const asked = (notice?.purposes ?? []).filter(({ purpose, inUse }) => inUse || ticked.includes(purpose));
+  const boxes = asked.map(({ purpose, name, sentence }) => {
     const box = element('input', { type: 'checkbox', value: purpose, id: `purpose-${purpose}` });
     box.checked = ticked.includes(purpose);
     const label = element(

@@ -21,3 +21,10 @@ it('R13: one that is not JSON is not quoted', () => {
 it('with an endless cursor is none', () => {
   expect(() => read(JSON.stringify({ cursor: 'c'.repeat(5_000), messages: [] }))).toThrow('endless cursor');
 });
+
+it.each([['"a",'], ['['], ['{"a":']])(
+  'of more values than messages could be is not even parsed: %s',
+  (value) => {
+    expect(() => read(`{"messages":[${value.repeat(30_000)}`)).toThrow('too many values');
+  },
+);

@@ -46,7 +46,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the kiosk page', () => {
     const { page, held } = await open();
     await scan(page, `aisle:${tokenOf(1)}`, '#shown');
     expect(await page.textContent('#shown-facts')).toContain('1 janvier 2027');
-    expect(await boxes(page)).toEqual([true, true, false, false, false]);
+    expect(await boxes(page)).toEqual([true, true, false]);
     await page.click('#withdraw');
     await page.locator('#told:not([hidden])').waitFor();
     expect(await page.textContent('#told')).toContain('Accord c1, version 1');
@@ -56,16 +56,16 @@ describe.skipIf(!existsSync(CHROMIUM))('the kiosk page', () => {
   it('ticks nothing for whom nothing is held, and grants what was ticked alone', async () => {
     const { page, held, chosen } = await open([], '/kiosk#en');
     await scan(page, await issuer.sign(ticket(1)), '#shown');
-    expect(await boxes(page)).toEqual([false, false, false, false, false]);
+    expect(await boxes(page)).toEqual([false, false, false]);
     await page.click('#agree');
     expect(await page.textContent('#hint')).toBe('First tick what you agree to.');
     expect(chosen).toEqual([]);
     await page.click('label[for=purpose-recognition]');
-    await page.click('label[for=purpose-assistance]');
+    await page.click('label[for=purpose-interaction]');
     await page.click('#agree');
     await page.locator('#told:not([hidden])').waitFor();
-    expect(await page.locator('#told-list li').allTextContents()).toEqual(['Recognise me', 'Be helped']);
-    expect(held('c1')).toMatchObject({ purposes: ['recognition', 'assistance'], language: 'en' });
+    expect(await page.locator('#told-list li').allTextContents()).toEqual(['Recognise me', 'Remember what I pick up']);
+    expect(held('c1')).toMatchObject({ purposes: ['recognition', 'interaction'], language: 'en' });
   });
 
   it('lets who has agreed to nothing refuse, which tells nobody', async () => {
@@ -154,6 +154,6 @@ describe.skipIf(!existsSync(CHROMIUM))('the kiosk page', () => {
     expect(await page.getAttribute('html', 'lang')).toBe('en');
     expect(await page.textContent('#withdraw')).toBe('Withdraw everything');
     expect(await page.textContent('label[for=purpose-recognition] strong')).toBe('Recognise me');
-    expect(await boxes(page)).toEqual([true, true, false, false, false]);
+    expect(await boxes(page)).toEqual([true, true, false]);
   });
 });
