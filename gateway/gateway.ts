@@ -10,6 +10,7 @@ import { type Forward, startForward } from './forward.ts';
 import { healthEvent } from './gateway-health.ts';
 import { createBridgeDoor } from './inputs/bridge-door.ts';
 import { type Broker, openBroker } from './inputs/mqtt-broker.ts';
+import { openOptOuts, optOutKey } from './opt-out.ts';
 import { messageName } from './pipeline/decode.ts';
 import { type DeviceCommand, emptyOutcome, type Outcome } from './pipeline/outcome.ts';
 import { acceptedFrames } from './receiver-frames.ts';
@@ -86,6 +87,7 @@ async function start(
   const trust = clockTrust(config.clock.source, now);
   const byId = new Map(devices.map((device) => [device.id, device]));
   const door = createBridgeDoor(devices);
+  const optOuts = openOptOuts(config.data, optOutKey(road.storeKey), (text) => log.warn(text));
   const refusals = createRefusals({
     log,
     now,
@@ -140,8 +142,9 @@ async function start(
     });
   }
 
-  function takeMessage(message: Message, done: (refused?: Error) => void): void {
+  function takeMessage(said: Message, done: (refused?: Error) => void): void {
     counters.messages += 1;
+    const message = door.withoutOptedOut(said);
     const away = door.turnsAway(message);
     if (away) {
       drop(away.dropped, message);
@@ -172,10 +175,11 @@ async function start(
   let toldReceivers = '';
   function tellReceivers(): void {
     const names = acceptedFrames(config, pipeline.beaconUuids(), pipeline.holdsIrk());
-    const accept = JSON.stringify({ accept: names });
+    const optOut = optOuts.list();
+    const accept = JSON.stringify({ accept: names, ...(optOut && { optOut }) });
     if (accept === toldReceivers) return;
     toldReceivers = accept;
-    door.accept(names);
+    door.accept(names, optOut);
     for (const { id, kind, bridge } of devices) {
       if (kind !== 'receiver' || bridge) continue;
       broker.publish(`devices/${id}/commands/frames`, accept, { retain: true });
@@ -252,7 +256,12 @@ async function start(
     });
     commit.add({ ...emptyOutcome(), events: [event] }, () => {});
   }
-  const timers = [setInterval(tick, TICK), setInterval(housekeep, HEALTH_EVERY)];
+  const objections = () => optOuts.reload() && tellReceivers();
+  const timers = [
+    setInterval(tick, TICK),
+    setInterval(objections, TICK),
+    setInterval(housekeep, HEALTH_EVERY),
+  ];
   closers.push(() => timers.forEach(clearInterval));
 
   const dashboard =

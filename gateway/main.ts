@@ -8,6 +8,7 @@ import { importConsents, listConsents, showConsent, signConsents } from './cli/c
 import { decodeLines } from './cli/decode.ts';
 import { addDevices, listDevices, revokeDevice } from './cli/devices.ts';
 import { exportEvents } from './cli/export.ts';
+import { addToOptOuts, clearOptOutList, listOptOuts } from './cli/opt-out.ts';
 import { privacyNotice, privacyReport } from './cli/privacy.ts';
 import { replay } from './cli/replay.ts';
 import { deadLetters, status } from './cli/status.ts';
@@ -143,6 +144,26 @@ devices
   .addOption(needsConfig())
   .action((id, { config }) => revokeDevice(readConfig(config), id));
 
+const optOut = program.command('opt-out').description('who does not want to be counted');
+optOut
+  .command('add [address...]')
+  .description('lists addresses as 16 bits of a hash; without any, one a line from standard input')
+  .addOption(needsConfig())
+  .action(async (addresses: string[], { config }) =>
+    addToOptOuts(readConfig(config), addresses.length > 0 ? addresses : await linesIn(), out),
+  );
+optOut
+  .command('list')
+  .description('how many are listed; more cannot be told')
+  .addOption(needsConfig())
+  .addOption(asJson())
+  .action(({ config, json }) => listOptOuts(readConfig(config), json === true, out));
+optOut
+  .command('clear')
+  .description('empties the list')
+  .addOption(needsConfig())
+  .action(({ config }) => clearOptOutList(readConfig(config), out));
+
 const consents = program.command('consents').description('consent lists');
 consents
   .command('sign')
@@ -241,6 +262,13 @@ outbox
   .addOption(needsConfig())
   .addOption(asJson())
   .action(({ config, json }) => deadLetters(readConfig(config), json === true, out));
+
+/** Addresses come this way where they are not to stand in a shell's history. */
+async function linesIn(): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: process.stdin })) lines.push(line.trim());
+  return lines.filter((line) => line !== '');
+}
 
 function positive(text: string): number {
   const number = Number(text);

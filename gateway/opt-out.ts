@@ -23,8 +23,8 @@ export function optOutKey(storeKey: StoreKey): Buffer {
 export interface OptOuts {
   /** What receivers are told; nothing where nobody objected. */
   list(): OptOutList | undefined;
-  /** Looks at the file again. What cannot be read leaves the list as it is; it is said once. */
-  reload(): void;
+  /** Looks at the file again; true where the list changed. One that cannot be read changes nothing, and is said once. */
+  reload(): boolean;
 }
 
 /**
@@ -34,15 +34,22 @@ export interface OptOuts {
 export function openOptOuts(folder: string, key: Buffer, warn: (text: string) => void): OptOuts {
   let text = readText(folder);
   let values = parse(folder, text);
+  let problem: string | undefined;
   return {
     list: () => (values.length === 0 ? undefined : { key: key.toString('hex'), values }),
     reload() {
-      const before = text;
       try {
-        text = readText(folder);
-        if (text !== before) values = parse(folder, text);
+        const found = readText(folder);
+        if (found === text) return false;
+        values = parse(folder, found);
+        text = found;
+        problem = undefined;
+        return true;
       } catch (error) {
-        if (text !== before) warn((error as Error).message);
+        const { message } = error as Error;
+        if (message !== problem) warn(message);
+        problem = message;
+        return false;
       }
     },
   };

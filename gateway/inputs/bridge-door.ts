@@ -2,6 +2,7 @@ import type { Message, Reading } from '../../devices/device.ts';
 import { type FrameFilter, frameFilter, listedAddresses } from '../../devices/frame-filter.ts';
 import { type IsOptedOut, type OptOutList, optedOut } from '../../devices/opt-out.ts';
 import type { ShopDevice } from '../pipeline/decode.ts';
+import { withoutOptedOut } from './opt-out-door.ts';
 
 /**
  * Where strangers whom another maker's gateway heard are cut off (R1, R2): its messages carry addresses in
@@ -17,6 +18,8 @@ export interface BridgeDoor {
   accept(names: readonly string[], optOut?: OptOutList): void;
   /** For a message that goes no further: `dropped` where it could not be read. Nothing where it may pass. */
   turnsAway(message: Message): { dropped?: string } | undefined;
+  /** A receiver's message without the frames of those who objected: it may be one that knows no such list. */
+  withoutOptedOut(message: Message): Message;
 }
 
 export function createBridgeDoor(devices: readonly ShopDevice[]): BridgeDoor {
@@ -25,10 +28,12 @@ export function createBridgeDoor(devices: readonly ShopDevice[]): BridgeDoor {
   );
   let isAccepted: FrameFilter = () => false;
   let isOptedOut: IsOptedOut = () => false;
+  let hasOptOuts = false;
   return {
     accept(names, optOut) {
       isAccepted = frameFilter(names);
       isOptedOut = optedOut(optOut, listedAddresses(names));
+      hasOptOuts = optOut !== undefined;
     },
     turnsAway({ device, topic, payload }) {
       const dialect = bridges.get(device);
@@ -37,6 +42,7 @@ export function createBridgeDoor(devices: readonly ShopDevice[]): BridgeDoor {
       if (typeof said === 'string') return { dropped: said };
       return said.some(mayPass) ? undefined : {};
     },
+    withoutOptedOut: (message) => (hasOptOuts ? withoutOptedOut(message, isOptedOut) : message),
   };
 
   function mayPass(reading: Reading): boolean {

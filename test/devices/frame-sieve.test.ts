@@ -19,7 +19,7 @@ describe('what a receiver makes of what it hears', () => {
     expect(sieve.closeWindow(60_000)).toBeUndefined();
   });
 
-  it('is the listed frames, and a count of everybody else', () => {
+  it('R2: is the listed frames, and a count of everybody else', () => {
     const sieve = frameSieve(randomBytes);
     expect(sieve.accept(list('bthome'), 0)).toBe(1);
     expect(sieve.heard(heard(BTHOME, address(1)), 0)).toMatchObject({
@@ -49,7 +49,7 @@ describe('what a receiver makes of what it hears', () => {
     expect(sieve.closeWindow(60_000)).toEqual({ windowS: 60, near: 0, far: 0 });
   });
 
-  it('takes new random bytes for the count of every window', () => {
+  it('R19: takes new random bytes for the count of every window', () => {
     const keys: Uint8Array[] = [];
     const sieve = frameSieve((count) => {
       const key = randomBytes(count);
@@ -85,7 +85,7 @@ describe('the anonymous count', () => {
     expect(crowd.close(30_000)).toEqual({ windowS: 30, near: 0, far: 0 });
   });
 
-  it('forgets everybody at the end of its window', () => {
+  it('R18: forgets everybody at the end of its window', () => {
     const crowd = window();
     crowd.heard(address(1), -60);
     crowd.close(60_000);

@@ -24,7 +24,7 @@ const STATES = [
 ] as const;
 
 describe('a record', () => {
-  it.each(STATES)('in state %s permits recognition: %s', (state, permits) => {
+  it.each(STATES)('R4: in state %s permits recognition: %s', (state, permits) => {
     const held = consents();
     held.apply(list(TEN, 1, [consent(1, { state })]), TEN);
     expect(held.permits('c1', 'recognition', TEN) !== undefined).toBe(permits);
@@ -50,7 +50,7 @@ describe('a record', () => {
     expect(consentRecord.safeParse({ ...consent(1), state: 'granted' }).success).toBe(false);
   });
 
-  it.each(PURPOSES)('permits %s only where it is granted, and nothing without recognition', (purpose) => {
+  it.each(PURPOSES)('R5: permits %s only where it is granted, and nothing without recognition', (purpose) => {
     const held = consents();
     const others = PURPOSES.filter((other) => other !== purpose);
     held.apply(
@@ -65,13 +65,13 @@ describe('a record', () => {
     expect(permitted).toEqual([true, false, false]);
   });
 
-  it('for other stores is not even kept', () => {
+  it('R14: for other stores is not even kept', () => {
     const held = consents();
     held.apply(list(TEN, 1, [consent(1, { stores: ['s2'] })]), TEN);
     expect([...held.records()]).toEqual([]);
   });
 
-  it('permits from validFrom on and until validUntil, to the millisecond', () => {
+  it('R8, R9: permits from validFrom on and until validUntil, to the millisecond', () => {
     const held = consents();
     const from = TEN + MINUTE;
     const until = TEN + HOUR;
@@ -143,7 +143,7 @@ describe('a list', () => {
     ['of another store', { storeId: 's2' }, 'store s2'],
     ['not newer than the one in force', { version: 5 }, 'not newer than 5'],
     ['issued in the future', { version: 6, issuedAt: TEN + 5 * MINUTE + 1 }, 'future'],
-  ])('%s is refused whole, and the last good one stays', (_, more, reason) => {
+  ])('R10: %s is refused whole, and the last good one stays', (_, more, reason) => {
     const held = consents();
     held.apply(list(TEN, 5, [consent(1)]), TEN);
     const withdrawal = consent(1, { version: 2, state: 'withdrawn' });

@@ -55,7 +55,7 @@ describe('an event', () => {
     expect(outbox.take('up', ALL, 100)).toHaveLength(50);
   });
 
-  it('leaves the outbox when every uplink has settled it, each for itself and by id', () => {
+  it('R17: leaves the outbox when every uplink has settled it, each for itself and by id', () => {
     const { outbox, store, waiting } = testStore(['a', 'b']);
     store([press(1), press(2), press(3)]);
     const ofA = outbox.take('a', ALL, 9);
@@ -182,7 +182,7 @@ describe('a rejected event', () => {
 });
 
 describe('a purge', () => {
-  it('removes what waits of one subject and declares it by ranges', () => {
+  it('R6: removes what waits of one subject and declares it by ranges', () => {
     const { outbox, store, waiting, gaps } = testStore();
     store([
       personal('visit.started', 'p_1', 'v1'),
@@ -331,7 +331,7 @@ describe('a purge', () => {
 });
 
 describe('expiry', () => {
-  it('takes personal events out after their hours, declared, and leaves the others', () => {
+  it('R17: takes personal events out after their hours, declared, and leaves the others', () => {
     const { outbox, store, waiting, gaps } = testStore();
     store([
       personal('visit.started', 'p_1', 'v1'),

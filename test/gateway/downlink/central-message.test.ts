@@ -97,7 +97,7 @@ describe('is refused', () => {
     expect(await refusal(await sign(LIST, { kid: 'k9' }, stranger))).toContain('not in consents.issuerKeys');
   });
 
-  it('changed after it was signed, in any part', async () => {
+  it('R10: changed after it was signed, in any part', async () => {
     const [header = '', , signature = ''] = (await sign(LIST)).split('.');
     const payload = Buffer.from(JSON.stringify({ ...LIST, version: 8 })).toString('base64url');
     expect(await refusal(`${header}.${payload}.${signature}`)).toContain('not a valid signed message');

@@ -277,7 +277,7 @@ describe('whatever happens in the shop', () => {
     );
   });
 
-  it('every personal event names its subject and a consent that granted what it tells', () => {
+  it('R5, R11: every personal event names its subject and a consent that granted what it tells', () => {
     fc.assert(
       fc.property(signals, (all) => {
         for (const event of eventsOf(outcomesOf(all))) expectLawful(event);
@@ -286,7 +286,7 @@ describe('whatever happens in the shop', () => {
     );
   });
 
-  it('nobody is told of whose consent was not in force at that moment', () => {
+  it('R4, R9: nobody is told of whose consent was not in force at that moment', () => {
     fc.assert(
       fc.property(signals, (all) => {
         const pipeline = shop();
@@ -303,7 +303,7 @@ describe('whatever happens in the shop', () => {
     );
   });
 
-  it('no identifier of a stranger is in any outcome, nor an address of anybody', () => {
+  it('R1: no identifier of a stranger is in any outcome, nor an address of anybody', () => {
     const marks = [...STRANGERS.flatMap((n) => [tokenOf(n), tagFrame(n).slice(-14)]), 'c0:ff:ee', 'c0ffee'];
     fc.assert(
       fc.property(signals, (all) => {

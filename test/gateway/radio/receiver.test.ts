@@ -89,7 +89,7 @@ describe('a receiver', () => {
     );
   });
 
-  it('lets no stranger’s address, payload or bytes into a message or the log', async () => {
+  it('R1: lets no stranger’s address, payload or bytes into a message or the log', async () => {
     const started = await listening({ crowdWindowMs: 200 });
     for (let i = 0; i < 5_000; i += 1) hear(started, STRANGER, address(i), i % 2 ? -60 : -90);
     hear(started, bthome(1));
