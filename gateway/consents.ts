@@ -1,4 +1,6 @@
 import { type ConsentKey, type ConsentRecord, PERMITTING, type Purpose } from './consent-record.ts';
+import { createKeysHeld, type KeysHeld } from './keys-held.ts';
+import type { PreparedIds } from './recognise/eid-prepared.ts';
 
 /**
  * Who may be recognised, for what, until when.
@@ -22,6 +24,8 @@ export interface ConsentList {
    * list does not name, and the list is in force with its last slice.
    */
   slice?: { last: boolean; ended: readonly string[] };
+  /** Ids of its tags, worked out by who read it; the outcome is the same without. */
+  prepared?: PreparedIds;
 }
 
 /** What is known of the list in force; kept with the records. */
@@ -91,6 +95,8 @@ export interface Consents {
   permits(recordId: string, purpose: Purpose, at: number): ConsentRecord | undefined;
   get(recordId: string): ConsentRecord | undefined;
   records(): Iterable<ConsentRecord>;
+  /** What of all keys receivers have to know. */
+  keysHeld(): KeysHeld;
   /** Of records in force, and of choices made here: what a full list has to name or they end. */
   recordIds(): Iterable<string>;
   inForce(): ListInForce | undefined;
@@ -118,7 +124,11 @@ export function createConsents(
   const records = new Map(stored.records.map((record) => [record.recordId, record]));
   /** When a record, or one of its keys, has to go; only of those that have an end. */
   const ends = new Map<string, number>();
-  for (const record of stored.records) noteEnd(record);
+  const keysHeld = createKeysHeld();
+  for (const record of stored.records) {
+    noteEnd(record);
+    keysHeld.add(record);
+  }
   let nextEnd = earliest(ends.values());
   const choices = new Map(stored.choices ?? []);
   let inForce = stored.inForce;
@@ -141,7 +151,10 @@ export function createConsents(
     return {
       before,
       set(recordId: string, record: ConsentRecord | undefined) {
-        if (!before.has(recordId)) before.set(recordId, records.get(recordId));
+        const was = records.get(recordId);
+        if (!before.has(recordId)) before.set(recordId, was);
+        if (was) keysHeld.remove(was);
+        if (record) keysHeld.add(record);
         if (!record) {
           records.delete(recordId);
           ends.delete(recordId);
@@ -172,7 +185,7 @@ export function createConsents(
     for (const [recordId, was] of before) {
       const is = records.get(recordId);
       // A full list repeats all; what it repeats unchanged is no news.
-      if (is && JSON.stringify(is) !== JSON.stringify(was)) {
+      if (is && (!was || JSON.stringify(is) !== JSON.stringify(was))) {
         put.push(is);
         if (is.version !== was?.version) granted.push(is);
       }
@@ -189,7 +202,10 @@ export function createConsents(
     if (verdict.take === 'all') for (const recordId of omittedBy(list)) omit(recordId, list, change, at);
     for (const record of inOrder(list.records, settings.storeId)) take(record, verdict.take, change, at);
     if (list.slice?.last !== false) inForce = nowInForce(list, inForce, verdict.take, at);
-    return { ...change.applied(), ...(verdict.take === 'withdrawals' && { refused: verdict.refused }) };
+    return {
+      ...change.applied(),
+      ...(verdict.take === 'withdrawals' && { refused: verdict.refused }),
+    };
   }
 
   function omittedBy(list: ConsentList): Iterable<string> {
@@ -306,6 +322,7 @@ export function createConsents(
     permits,
     get: (recordId) => records.get(recordId),
     records: () => records.values(),
+    keysHeld: () => keysHeld,
     recordIds,
     inForce: () => inForce,
     fresh,
@@ -326,7 +343,7 @@ function earliest(times: Iterable<number>): number {
 }
 
 /** Given for this store; whether its validity has begun or ended is asked at each use. */
-function isGiven(record: ConsentRecord, storeId: string): boolean {
+export function isGiven(record: ConsentRecord, storeId: string): boolean {
   const isPermitting = (PERMITTING as readonly string[]).includes(record.state);
   return isPermitting && record.stores.includes(storeId) && record.purposes.includes('recognition');
 }

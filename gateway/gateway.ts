@@ -256,10 +256,14 @@ async function start(
     });
     commit.add({ ...emptyOutcome(), events: [event] }, () => {});
   }
-  const objections = () => optOuts.reload() && tellReceivers();
+  function hearObjections(): void {
+    if (!optOuts.reload()) return;
+    tellReceivers();
+    log.info({ entries: optOuts.list()?.values.length ?? 0 }, 'the list of objections changed');
+  }
   const timers = [
     setInterval(tick, TICK),
-    setInterval(objections, TICK),
+    setInterval(hearObjections, TICK),
     setInterval(housekeep, HEALTH_EVERY),
   ];
   closers.push(() => timers.forEach(clearInterval));

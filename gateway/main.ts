@@ -16,6 +16,7 @@ import { eraseSubject, exportSubject } from './cli/subject.ts';
 import { ConfigError, readConfig } from './config.ts';
 import { judgeNode } from './node-version.ts';
 import { NOTICE_LANGUAGES } from './privacy/notice.ts';
+import { logLevel, refuseTrialKeys } from './start-guard.ts';
 
 /*
  * The command line: the only file that knows `process`. Exit 0 fine, 1 failed, 2 wrong use.
@@ -38,11 +39,13 @@ program
   .command('run')
   .description('the gateway')
   .addOption(needsConfig())
-  .action(async ({ config }) => {
+  .action(async ({ config: file }) => {
     const { startGateway } = await import('./gateway.ts');
-    const log = pino({ base: null, level: process.env.AISLE_LOG ?? 'info' });
+    const log = pino({ base: null, level: logLevel(process.env.AISLE_LOG) });
     if (node.warning !== undefined) log.warn(node.warning);
-    const gateway = await startGateway({ config: readConfig(config), log });
+    const config = readConfig(file);
+    refuseTrialKeys(config);
+    const gateway = await startGateway({ config, log });
     untilSignal(() => gateway.close());
   });
 
@@ -51,13 +54,14 @@ program
   .description("this machine's Bluetooth adapter as a receiver, a process of its own")
   .addOption(needsConfig())
   .action(async ({ config }) => {
+    const log = pino({ base: null, level: logLevel(process.env.AISLE_LOG) });
     const { runRadio } = await import('./radio/radio.ts');
     const { radio } = readConfig(config).inputs;
     if (!radio)
       throw new Error(
         `${config}: inputs.radio is missing: it names the driver, the adapter and the receiver`,
       );
-    const running = await runRadio(radio, pino({ base: null, level: process.env.AISLE_LOG ?? 'info' }));
+    const running = await runRadio(radio, log);
     untilSignal(() => running.close());
   });
 
@@ -87,7 +91,7 @@ program
   .addOption(needsConfig())
   .addOption(asJson())
   .action(async ({ config, json }) => {
-    const { ok, findings } = await check(config);
+    const { ok, findings } = await check(config, process.env.AISLE_LOG);
     if (node.warning !== undefined) findings.push({ level: 'warning', text: node.warning });
     if (json) out(JSON.stringify({ ok, findings }));
     else for (const { level, text } of findings) out(`${level.padEnd(7)} ${text}`);

@@ -15,6 +15,7 @@ import { createPipeline, type Pipeline } from './pipeline/pipeline.ts';
 import type { Ahead } from './recognise/ahead.ts';
 import { type SealedEvents, sealedEvents } from './sealed-events.ts';
 import { type SigningKey, signingKey } from './signing-key.ts';
+import { claimDatabase } from './start-guard.ts';
 import { openStoreKey, type StoreKey } from './store-key.ts';
 import { type SubjectKeys, subjectKeys } from './subject-keys.ts';
 import { uplinkName } from './uplinks/index.ts';
@@ -50,6 +51,7 @@ export function openRoad(
   const storeKey = openStoreKey(config.data, config.storeKeyFile);
   const db = openDatabase(config.data);
   closers.push(() => db.close());
+  claimDatabase(db, config);
   const now = createClock(wall, () => performance.now());
   const ownKey = signingKey(storeKey.derive('signing'));
   const { keys, sealed } = sealing(db, storeKey);

@@ -32,7 +32,10 @@ export async function makeFolder(settings: Omit<ShopSettings, 'issuerKey'>): Pro
   const logs = join(root, 'logs');
   for (const folder of [keys, logs]) mkdirSync(folder, { mode: 0o700 });
   const issuerKeyFile = join(keys, 'issuer.jwk');
-  const [certificates, issuerKey] = await Promise.all([brokerCertificates(), createIssuerKey(issuerKeyFile)]);
+  const [certificates, issuerKey] = await Promise.all([
+    brokerCertificates(),
+    createIssuerKey(issuerKeyFile, 'demo-'),
+  ]);
   const token = randomBytes(24).toString('base64url');
   const bindKeys = Object.fromEntries(
     buttons

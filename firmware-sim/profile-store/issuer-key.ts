@@ -17,12 +17,14 @@ export interface Issuer {
 
 /**
  * Makes a new Ed25519 key, writes it to `file` (mode 0600) and returns the public JWK, which goes to
- * the gateway's `consents.issuerKeys`. `kid` is the thumbprint (RFC 7638). Throws where the file exists.
+ * the gateway's `consents.issuerKeys`. `kid` is the thumbprint (RFC 7638) behind `prefix`, such as `demo-`, by
+ * which a real store's gateway refuses it. Throws where the file exists.
  */
-export async function createIssuerKey(file: string): Promise<JWK> {
+export async function createIssuerKey(file: string, prefix = ''): Promise<JWK> {
   const { privateKey } = await generateKeyPair('EdDSA', { extractable: true });
   const jwk = await exportJWK(privateKey);
-  const named = { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: 'EdDSA', use: 'sig' };
+  const kid = `${prefix}${await calculateJwkThumbprint(jwk)}`;
+  const named = { ...jwk, kid, alg: 'EdDSA', use: 'sig' };
   await writeFile(file, `${JSON.stringify(named)}\n`, { mode: 0o600, flag: 'wx' });
   const { d: _private, ...publicJwk } = named;
   return publicJwk;

@@ -8,7 +8,9 @@ import { readBindKey } from '../bind-key.ts';
 import { type Config, ConfigError, readConfig } from '../config.ts';
 import { isLocked, readDatabase } from '../database.ts';
 import { hostAndPort } from '../gateway.ts';
+import { countOptOuts } from '../opt-out.ts';
 import { owedByUplink } from '../outbox-counts.ts';
+import { foreignOwner, logLevel, startProblems } from '../start-guard.ts';
 import { openStoreKey } from '../store-key.ts';
 import { uplinkName } from '../uplinks/index.ts';
 
@@ -19,13 +21,15 @@ export interface Finding {
 
 type Add = (level: Finding['level'], text: string) => void;
 
-/** Looks at everything that a start needs, changes nothing, and says what to do. */
-export async function check(file: string): Promise<{ ok: boolean; findings: Finding[] }> {
+/** Looks at everything that a start needs, changes nothing, and says what to do. `level` is `AISLE_LOG`. */
+export async function check(file: string, level?: string): Promise<{ ok: boolean; findings: Finding[] }> {
   const findings: Finding[] = [];
   const add: Add = (level, text) => void findings.push({ level, text });
+  checkLevel(level, add);
   try {
     const config = readConfig(file);
     add('ok', `${file}: ${config.devices.length} devices, ${config.map.zones.length} zones`);
+    for (const problem of startProblems(config)) add('error', problem);
     checkFolder(config, add);
     checkFiles(config, add);
     checkCertificate(config, add);
@@ -59,6 +63,7 @@ function checkFolder(config: Config, add: Add): void {
     add('ok', `data: ${folder}${isLocked(folder) ? ', where a gateway runs' : ''}`);
     checkDatabase(config, add);
     checkStoreKey(config, add);
+    checkOptOuts(config, add);
   }
   const issued = devicesWithSecret(folder);
   for (const { id } of config.devices) {
@@ -73,6 +78,8 @@ function checkDatabase(config: Config, add: Add): void {
   let db: ReturnType<typeof readDatabase> | undefined;
   try {
     db = readDatabase(config.data);
+    const foreign = foreignOwner(db, config);
+    if (foreign !== undefined) add('error', foreign);
     for (const [uplink, events] of owedByUplink(db)) {
       if (!configured.has(uplink))
         add(
@@ -84,6 +91,23 @@ function checkDatabase(config: Config, add: Add): void {
     add('error', `data: ${join(config.data, 'aisle.db')} cannot be read: ${(error as Error).message}`);
   } finally {
     db?.close();
+  }
+}
+
+function checkLevel(level: string | undefined, add: Add): void {
+  try {
+    logLevel(level);
+  } catch (error) {
+    add('error', (error as Error).message);
+  }
+}
+
+function checkOptOuts({ data }: Config, add: Add): void {
+  try {
+    const count = countOptOuts(data);
+    if (count > 0) add('ok', `data: ${count} objections to being counted`);
+  } catch (error) {
+    add('error', `data: ${(error as Error).message}`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { ConsentRecord } from '../consent-record.ts';
 import type { ConsentList } from '../consents.ts';
+import type { PreparedIds } from '../recognise/eid-prepared.ts';
 import type { ListHead } from './central-message.ts';
 import { SLICE_WITHDRAWALS } from './long-list.ts';
 import type { LongListHandle } from './reader.ts';
@@ -11,7 +12,9 @@ const ASKED_AT_ONCE = 2_000;
 const ONLY_WITHDRAWALS = 'only withdrawals were applied';
 
 /** A slice of a list, as the pipeline takes it. */
-export type ListSlice = ListHead & Required<Pick<ConsentList, 'records' | 'slice'>>;
+export type ListSlice = ListHead &
+  Required<Pick<ConsentList, 'records' | 'slice'>> &
+  Pick<ConsentList, 'prepared'>;
 
 export interface FeedParts {
   /** Ids of the records, and of the shop's own choices, that a full list ends by not naming them. */
@@ -32,8 +35,8 @@ export interface FeedParts {
 export async function feedList(list: LongListHandle, parts: FeedParts): Promise<string | undefined> {
   const { head } = list;
   let refused: string | undefined;
-  for await (const { records, ended, last } of slicesOf(list, parts.inForce)) {
-    const reason = await parts.take({ ...head, records, slice: { last, ended } }, last);
+  for await (const { ended, last, ...slice } of slicesOf(list, parts.inForce)) {
+    const reason = await parts.take({ ...head, ...slice, slice: { last, ended } }, last);
     if (reason !== undefined && !reason.endsWith(ONLY_WITHDRAWALS)) {
       // Older, foreign, of the future: nothing of it counts.
       if (!last) await parts.take({ ...head, records: [], slice: { last: false, ended: [] } }, true);
@@ -47,6 +50,7 @@ export async function feedList(list: LongListHandle, parts: FeedParts): Promise<
 
 interface Slice {
   records: ConsentRecord[];
+  prepared?: PreparedIds;
   ended: string[];
   last: boolean;
 }
@@ -57,9 +61,9 @@ async function* slicesOf(list: LongListHandle, inForce: () => Iterable<string>):
   }
   let next = list.slice(0);
   for (let n = 1; n <= list.slices; n += 1) {
-    const records = await next;
+    const slice = await next;
     if (n < list.slices) next = early(list.slice(n));
-    yield { records, ended: [], last: n === list.slices };
+    yield { ...slice, ended: [], last: n === list.slices };
   }
 }
 

@@ -1,4 +1,5 @@
-import { type ConsentRecord, PERMITTING } from '../consent-record.ts';
+import type { ConsentRecord } from '../consent-record.ts';
+import { isGiven } from '../consents.ts';
 
 /** A record of a part, found without reading it. */
 export interface PackedRecord {
@@ -49,10 +50,4 @@ export function joined(records: readonly Pick<PackedRecord, 'octets'>[]): Uint8A
 
 export function recordsOf({ octets }: { octets: Uint8Array }): ConsentRecord[] {
   return JSON.parse(Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('utf8'));
-}
-
-/** As `consents.ts` has it. */
-function isGiven(record: ConsentRecord, storeId: string): boolean {
-  const isPermitting = (PERMITTING as readonly string[]).includes(record.state);
-  return isPermitting && record.stores.includes(storeId) && record.purposes.includes('recognition');
 }

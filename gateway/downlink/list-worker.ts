@@ -1,8 +1,10 @@
 import { parentPort, type TransferListItem, workerData } from 'node:worker_threads';
 import type { JWK } from 'jose';
 import type { CentralCommand } from '../pipeline/signal.ts';
+import { type PreparedWindow, prepareIds } from '../recognise/eid-prepared.ts';
 import { readAnswer } from './answer.ts';
 import { type CentralMessage, centralReader, type ListHead } from './central-message.ts';
+import { recordsOf } from './list-part.ts';
 import type { LongList } from './long-list.ts';
 import { Refused } from './refused.ts';
 
@@ -30,7 +32,7 @@ export type Ask =
   | { what: 'octets'; octets: Uint8Array }
   /** Value: the ids that the list does not name. */
   | { what: 'omitted'; list: number; recordIds: readonly string[] }
-  /** Value: octets, once. */
+  /** Value: `SliceRead`, once. */
   | { what: 'slice'; list: number; n: number }
   | { what: 'forget list'; list: number };
 
@@ -47,6 +49,12 @@ export type Read =
   /** `octets`: the JSON array of its records. */
   | { kind: 'list'; head: ListHead; octets: Uint8Array }
   | { kind: 'long-list'; head: ListHead; list: number; slices: number };
+
+/** `octets`: the JSON array of the records; `prepared`: of their EID keys, in order. */
+export interface SliceRead {
+  octets: Uint8Array;
+  prepared: PreparedWindow[];
+}
 
 export type Told = { id: number; value: unknown } | { id: number; error: string };
 
@@ -86,7 +94,7 @@ async function answer(ask: Ask): Promise<unknown> {
     case 'omitted':
       return listOf(ask.list).omitted(ask.recordIds);
     case 'slice':
-      return listOf(ask.list).slice(ask.n);
+      return readSlice(listOf(ask.list).slice(ask.n));
     case 'forget list':
       lists.delete(ask.list);
       return undefined;
@@ -127,6 +135,13 @@ function told(message: CentralMessage): Read {
   lastList += 1;
   lists.set(lastList, message);
   return { kind: 'long-list', head: message.head, list: lastList, slices: message.slices };
+}
+
+/** The ids of a slice's tags are worked out here too: it is most of what they cost the gateway's thread. */
+function readSlice(octets: Uint8Array): SliceRead {
+  const keys = recordsOf({ octets }).flatMap((record) => record.keys);
+  const now = Date.now();
+  return { octets, prepared: keys.flatMap((key) => (key.kind === 'eid' ? prepareIds(key, now) : [])) };
 }
 
 function listOf(number: number): LongList {

@@ -1,19 +1,20 @@
 import { type TransferListItem, Worker } from 'node:worker_threads';
 import type { JWK } from 'jose';
 import type { Logger } from 'pino';
-import type { ConsentRecord } from '../consent-record.ts';
+import type { ConsentKey, ConsentRecord } from '../consent-record.ts';
 import type { CentralCommand } from '../pipeline/signal.ts';
+import type { PreparedIds, PreparedWindow } from '../recognise/eid-prepared.ts';
 import type { ListHead, SignedList } from './central-message.ts';
 import { recordsOf } from './list-part.ts';
-import type { AnswerHead, Ask, Read, Told, WorkerData } from './list-worker.ts';
+import type { AnswerHead, Ask, Read, SliceRead, Told, WorkerData } from './list-worker.ts';
 
 /** A list too long for one signal: the reading thread has it, and hands it out slice by slice. */
 export interface LongListHandle {
   kind: 'long-list';
   head: ListHead;
   slices: number;
-  /** The records of a slice, once. */
-  slice(n: number): Promise<ConsentRecord[]>;
+  /** The records of a slice, once, and the ids of their tags. */
+  slice(n: number): Promise<{ records: ConsentRecord[]; prepared: PreparedIds }>;
   omitted(recordIds: readonly string[]): Promise<string[]>;
   /** To be called when nothing more is wanted of it. */
   forget(): void;
@@ -184,8 +185,19 @@ function reading(read: Read, call: Call): CentralReading {
     kind: 'long-list',
     head,
     slices,
-    slice: async (n) => recordsOf({ octets: (await call({ what: 'slice', list, n })) as Uint8Array }),
+    slice: async (n) => sliceOf((await call({ what: 'slice', list, n })) as SliceRead),
     omitted: async (recordIds) => (await call({ what: 'omitted', list, recordIds })) as string[],
     forget: () => void call({ what: 'forget list', list }).catch(() => {}),
   };
+}
+
+function sliceOf(read: SliceRead) {
+  const records = recordsOf(read);
+  const prepared = new Map<ConsentKey, PreparedWindow>();
+  let next = 0;
+  for (const key of records.flatMap(({ keys }) => keys)) {
+    const window = key.kind === 'eid' ? read.prepared[next++] : undefined;
+    if (window) prepared.set(key, window);
+  }
+  return { records, prepared };
 }

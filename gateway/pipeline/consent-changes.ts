@@ -1,5 +1,6 @@
 import type { ConsentRecord } from '../consent-record.ts';
 import type { Applied } from '../consents.ts';
+import type { PreparedIds } from '../recognise/eid-prepared.ts';
 import type { Emit } from './context/emit.ts';
 import type { Visits } from './context/visits.ts';
 import type { Identify } from './identify.ts';
@@ -56,10 +57,11 @@ export function consentChanges(parts: { identify: Identify; locate: Locate; visi
   }
 
   /** Keys and stored records follow; a key that two people hold recognises nobody, and is told. */
-  function granted({ put, granted, reduced, choices }: Applied, at: number, emit: Emit): void {
+  function granted(applied: Applied, at: number, emit: Emit, prepared?: PreparedIds): void {
+    const { put, granted, reduced, choices } = applied;
     const sharing = new Set<string>();
     for (const record of put) {
-      for (const other of identify.put(record, at)) sharing.add(other).add(record.recordId);
+      for (const other of identify.put(record, at, prepared)) sharing.add(other).add(record.recordId);
       emit.change('consent', record.recordId, record);
     }
     for (const { recordId, version, purposes } of granted) {
@@ -76,9 +78,15 @@ export function consentChanges(parts: { identify: Identify; locate: Locate; visi
 
   return {
     /** Those that ended first: a record can be another subject's now. */
-    apply(applied: Applied, what: 'withdrawn' | 'erased', at: number, emit: Emit): Removed {
+    apply(
+      applied: Applied,
+      what: 'withdrawn' | 'erased',
+      at: number,
+      emit: Emit,
+      prepared?: PreparedIds,
+    ): Removed {
       const removed = withdrawn(applied.ended, what, at, emit);
-      granted(applied, at, emit);
+      granted(applied, at, emit, prepared);
       return removed;
     },
     /** Time is up: nothing of it is used any more, and what was told under it stays told. */

@@ -1,6 +1,7 @@
 import type { SeenKey } from '../../devices/device.ts';
 import type { ConsentRecord, Purpose } from '../consent-record.ts';
 import type { Consents } from '../consents.ts';
+import type { PreparedIds } from '../recognise/eid-prepared.ts';
 import { createKeyHolders } from '../recognise/key-holders.ts';
 import type { KeyTable, Owner, Recogniser } from '../recognise/recogniser.ts';
 import { createTagClocks, type TagClockRow } from '../recognise/tag-clocks.ts';
@@ -53,7 +54,7 @@ export interface Identify {
   /** Whose key it is, whether or not they may be recognised now: for who comes to withdraw. */
   ownersOf(key: SeenKey, at: number): readonly Owner[];
   /** Follows the lists. Returns the records of others that hold a key of this one: it recognises nobody. */
-  put(record: ConsentRecord, at: number): string[];
+  put(record: ConsentRecord, at: number, prepared?: PreparedIds): string[];
   remove(recordId: string): void;
   roll(at: number): void;
   /** Rows of `tag-clock` that changed since it was last asked: what sightings taught about tags' clocks. */
@@ -135,14 +136,14 @@ export function createIdentify(
     granted: (record: ConsentRecord) => new RecognisedSubject(record.subjectRef),
     ownersOf: (key: SeenKey, at: number) =>
       ways.flatMap(({ recogniser, table }) => (recogniser.sees === key.kind ? table.find(key, at) : [])),
-    put(record: ConsentRecord, at: number) {
+    put(record: ConsentRecord, at: number, prepared?: PreparedIds) {
       removeKeys(record.recordId);
       const { recordId, subjectRef, keys } = record;
       const owner = { recordId, subjectRef };
       for (const key of keys) {
         const offset = clocks.offsetOf(recordId, key, keys);
         for (const { recogniser, table } of ways) {
-          if (recogniser.keys === key.kind) table.put(owner, key, at, offset);
+          if (recogniser.keys === key.kind) table.put(owner, key, at, offset, prepared?.get(key));
         }
       }
       return holders.put(owner, keys);

@@ -2,6 +2,7 @@ import type { Config } from '../config.ts';
 import type { ConsentRecord } from '../consent-record.ts';
 import { type Applied, createConsents, type Holder, type ListInForce, type ShopChoice } from '../consents.ts';
 import type { Ahead } from '../recognise/ahead.ts';
+import type { PreparedIds } from '../recognise/eid-prepared.ts';
 import { recognisersOf } from '../recognise/index.ts';
 import type { StoreMap } from '../store-map.ts';
 import { consentChanges } from './consent-changes.ts';
@@ -159,15 +160,15 @@ export function createShoppers({ config, map, stored, random, ahead }: ShoppersP
     const { at } = list;
     const before = consents.inForce();
     const applied = consents.apply(list, at);
-    withdrawing(applied, at, emit);
+    withdrawing(applied, at, emit, list.prepared);
     const inForce = consents.inForce();
     if (inForce !== before) emit.change('consent-list', '', inForce);
     mode.keep(at, emit);
     return applied.refused;
   }
 
-  function withdrawing(applied: Applied, at: number, emit: Emit) {
-    const removed = changes.apply(applied, 'withdrawn', at, emit);
+  function withdrawing(applied: Applied, at: number, emit: Emit, prepared?: PreparedIds) {
+    const removed = changes.apply(applied, 'withdrawn', at, emit, prepared);
     forgetUnpermitted(at, emit);
     keepClocks(emit);
     return removed;
@@ -218,12 +219,8 @@ export function createShoppers({ config, map, stored, random, ahead }: ShoppersP
     list: () => consents.inForce(),
     recordIds: consents.recordIds,
     recognises: mode.recognises,
-    holdsIrk: () => [...consents.records()].some(({ keys }) => keys.some(({ kind }) => kind === 'irk')),
+    holdsIrk: () => consents.keysHeld().holdsIrk(),
     keysRefused: identify.refused,
-    beaconUuids: () => [...new Set([...consents.records()].flatMap(beaconUuidsOf))],
+    beaconUuids: () => [...consents.keysHeld().beaconUuids()],
   };
-}
-
-function beaconUuidsOf(record: ConsentRecord): string[] {
-  return record.keys.flatMap((key) => (key.kind === 'ibeacon' ? [key.uuid] : []));
 }

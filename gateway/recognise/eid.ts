@@ -4,7 +4,7 @@ import { createRecovery } from './eid-recovery.ts';
 import { createTag, isWorthKeeping, learnClock, recipe, slotAt, type Tag } from './eid-tag.ts';
 import { type KeyTable, type Learnt, ownerIndex, type Recogniser } from './recogniser.ts';
 import { createRota } from './rota.ts';
-import { clearWindow, IDS_PER_ROLL, moveWindow, type SlotIds, slotOf } from './slot-window.ts';
+import { clearWindow, fillWindow, IDS_PER_ROLL, moveWindow, type SlotIds, slotOf } from './slot-window.ts';
 
 /**
  * Eddystone-EID: the tag's id changes every 2^K seconds and only who holds its identity key can tell
@@ -50,12 +50,14 @@ function eidTable(ids: SlotIds<Tag>): KeyTable {
   }
 
   return {
-    put(owner, key, at, offset) {
+    put(owner, key, at, offset, prepared) {
       if (key.kind !== 'eid') return;
       const tag = createTag(owner, key, at, offset ?? key.offset);
       tags.set(owner.recordId, [...(tags.get(owner.recordId) ?? []), tag]);
       rota.add(tag);
-      moveWindow(tag, slotAt(tag, at), index, ids);
+      const slot = slotAt(tag, at);
+      if (prepared?.slot === slot && tag.offset === key.offset) fillWindow(tag, prepared, index);
+      else moveWindow(tag, slot, index, ids);
     },
     remove(recordId) {
       for (const tag of tags.get(recordId) ?? []) {

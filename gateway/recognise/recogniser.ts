@@ -1,5 +1,6 @@
 import type { SeenKey } from '../../devices/device.ts';
 import type { ConsentKey } from '../consent-record.ts';
+import type { PreparedWindow } from './eid-prepared.ts';
 
 /** Whose key it is. */
 export interface Owner {
@@ -19,8 +20,11 @@ export interface Learnt {
  * memory, behind functions: no string, JSON or inspection of it shows a key (R13). Time comes as `at`, ms.
  */
 export interface KeyTable {
-  /** Takes a key, and what was learnt of its clock before. A key of another kind is ignored. */
-  put(owner: Owner, key: ConsentKey, at: number, offset?: number): void;
+  /**
+   * Takes a key, and what was learnt of its clock before. A key of another kind is ignored. `prepared` is
+   * what it would compute, where somebody did.
+   */
+  put(owner: Owner, key: ConsentKey, at: number, offset?: number, prepared?: PreparedWindow): void;
   /** Takes a record's keys and all that came of them: it is found no more and `size` is as before it. */
   remove(recordId: string): void;
   /**

@@ -8,7 +8,7 @@ import type { Owner, OwnerIndex } from './recogniser.ts';
  * little off harmless, and a table that lags behind by less than a slot.
  */
 
-const SLOTS_AROUND = 1;
+export const SLOTS_AROUND = 1;
 
 /** Ids that one call of `roll` computes at most; the rest is the next tick's. Some 5 to 10 ms of work. */
 export const IDS_PER_ROLL = 750;
@@ -69,6 +69,17 @@ export function moveWindow<W extends SlotWindow>(
   window.slot = slot;
   askAhead(window, slot + SLOTS_AROUND + 1, ids);
   return computed;
+}
+
+/** Begins a window with ids that were worked out elsewhere. */
+export function fillWindow(
+  window: SlotWindow,
+  { slot, ids }: Pick<SlotWindow, 'slot' | 'ids'>,
+  index: OwnerIndex,
+): void {
+  window.slot = slot;
+  window.ids = [...ids];
+  for (const id of ids) if (id !== undefined) index.add(id, window.owner);
 }
 
 export function clearWindow(window: SlotWindow, index: OwnerIndex): void {

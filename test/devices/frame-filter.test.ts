@@ -125,12 +125,38 @@ describe('the retained command frames', () => {
   const read = (text: string) => readFramesCommand(Buffer.from(text));
 
   it('is read with whatever fields it grows', () => {
-    expect(read('{"accept":["bthome",7,null,"ruuvi"],"id":"x","expiresAt":1}')).toEqual(['bthome', 'ruuvi']);
+    expect(read('{"accept":["bthome",7,null,"ruuvi"],"id":"x","expiresAt":1}')).toEqual({
+      accept: ['bthome', 'ruuvi'],
+    });
   });
 
   it('accepts nothing once it is deleted', () => {
-    expect(read('')).toEqual([]);
+    expect(read('')).toEqual({ accept: [] });
   });
+
+  it('R22: says beside them whose frames are nobody’s business', () => {
+    const optOut = { key: 'ab'.repeat(32), values: [0, 65_535] };
+    expect(read(JSON.stringify({ accept: [], optOut }))).toEqual({ accept: [], optOut });
+  });
+
+  it.each([
+    null,
+    [],
+    {},
+    { key: 'ab'.repeat(32) },
+    { key: 'ab'.repeat(31), values: [1] },
+    { key: 'xy'.repeat(32), values: [1] },
+    { key: 'ab'.repeat(32), values: [65_536] },
+    { key: 'ab'.repeat(32), values: [-1] },
+    { key: 'ab'.repeat(32), values: [1.5] },
+    { key: 'ab'.repeat(32), values: ['1'] },
+    { key: 'ab'.repeat(32), values: new Array(4_097).fill(1) },
+  ])(
+    'R22: is refused whole where that cannot be read, or people would be counted who objected: %.60j',
+    (optOut) => {
+      expect(read(JSON.stringify({ accept: ['bthome'], optOut }))).toBeUndefined();
+    },
+  );
 
   it.each([
     '{',

@@ -143,7 +143,7 @@ describe('a list', () => {
     ['of another store', { storeId: 's2' }, 'store s2'],
     ['not newer than the one in force', { version: 5 }, 'not newer than 5'],
     ['issued in the future', { version: 6, issuedAt: TEN + 5 * MINUTE + 1 }, 'future'],
-  ])('R10: %s is refused whole, and the last good one stays', (_, more, reason) => {
+  ])('%s is refused whole (R10), and the last good one stays', (_, more, reason) => {
     const held = consents();
     held.apply(list(TEN, 5, [consent(1)]), TEN);
     const withdrawal = consent(1, { version: 2, state: 'withdrawn' });

@@ -25,8 +25,9 @@ export function emitInto(outcome: Outcome, storeId: string, cause: string | unde
       });
     },
     change(kind, key, value) {
-      // A copy: what the pipeline remembers goes on changing, what goes to disk must not.
-      const change = { kind, key, value: structuredClone(value) };
+      // A copy: what the pipeline remembers goes on changing, what goes to disk must not. Consent records are
+      // replaced and never changed, and a list has a hundred thousand of them.
+      const change = { kind, key, value: kind === 'consent' ? value : structuredClone(value) };
       const row = `${kind} ${key}`;
       const place = places.get(row);
       if (place !== undefined) outcome.changes[place] = change;

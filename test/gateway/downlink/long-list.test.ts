@@ -25,7 +25,7 @@ function handle(head: ListHead, records: readonly ConsentRecord[]): LongListHand
   const list = longList(head, packPart(records, 's1'));
   return {
     ...list,
-    slice: async (n) => recordsOf({ octets: list.slice(n) }),
+    slice: async (n) => ({ records: recordsOf({ octets: list.slice(n) }), prepared: new Map() }),
     omitted: async (recordIds) => list.omitted(recordIds),
     forget() {},
   };
