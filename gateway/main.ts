@@ -16,7 +16,7 @@ import { eraseSubject, exportSubject } from './cli/subject.ts';
 import { ConfigError, readConfig } from './config.ts';
 import { judgeNode } from './node-version.ts';
 import { NOTICE_LANGUAGES } from './privacy/notice.ts';
-import { logLevel, refuseTrialKeys } from './start-guard.ts';
+import { logLevel } from './start-guard.ts';
 
 /*
  * The command line: the only file that knows `process`. Exit 0 fine, 1 failed, 2 wrong use.
@@ -39,13 +39,11 @@ program
   .command('run')
   .description('the gateway')
   .addOption(needsConfig())
-  .action(async ({ config: file }) => {
+  .action(async ({ config }) => {
     const { startGateway } = await import('./gateway.ts');
     const log = pino({ base: null, level: logLevel(process.env.AISLE_LOG) });
     if (node.warning !== undefined) log.warn(node.warning);
-    const config = readConfig(file);
-    refuseTrialKeys(config);
-    const gateway = await startGateway({ config, log });
+    const gateway = await startGateway({ config: readConfig(config), log });
     untilSignal(() => gateway.close());
   });
 

@@ -15,7 +15,7 @@ import { createPipeline, type Pipeline } from './pipeline/pipeline.ts';
 import type { Ahead } from './recognise/ahead.ts';
 import { type SealedEvents, sealedEvents } from './sealed-events.ts';
 import { type SigningKey, signingKey } from './signing-key.ts';
-import { claimDatabase } from './start-guard.ts';
+import { claimDatabase, refuseTrialKeys } from './start-guard.ts';
 import { openStoreKey, type StoreKey } from './store-key.ts';
 import { type SubjectKeys, subjectKeys } from './subject-keys.ts';
 import { uplinkName } from './uplinks/index.ts';
@@ -47,6 +47,7 @@ export function openRoad(
   closers: (() => unknown)[],
 ): Road {
   const { log, wall = Date.now, committed = () => {} } = parts;
+  refuseTrialKeys(config);
   closers.push(lockFolder(config.data));
   const storeKey = openStoreKey(config.data, config.storeKeyFile);
   const db = openDatabase(config.data);
