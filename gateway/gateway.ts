@@ -13,10 +13,10 @@ import { type Broker, openBroker } from './inputs/mqtt-broker.ts';
 import { openOptOuts, optOutKey } from './opt-out.ts';
 import { messageName } from './pipeline/decode.ts';
 import { type DeviceCommand, emptyOutcome, type Outcome } from './pipeline/outcome.ts';
-import { acceptedFrames } from './receiver-frames.ts';
 import { openAhead } from './recognise/ahead.ts';
 import { createRefusals } from './refusals.ts';
 import { openRoad } from './road.ts';
+import { receiverTelling } from './tell-receivers.ts';
 import { openUplink, uplinkName } from './uplinks/index.ts';
 
 /*
@@ -172,19 +172,14 @@ async function start(
     broker.publish(`devices/${device}/commands/${command}`, JSON.stringify(payload));
   }
 
-  let toldReceivers = '';
-  function tellReceivers(): void {
-    const names = acceptedFrames(config, pipeline.beaconUuids(), pipeline.holdsIrk());
-    const optOut = optOuts.list();
-    const accept = JSON.stringify({ accept: names, ...(optOut && { optOut }) });
-    if (accept === toldReceivers) return;
-    toldReceivers = accept;
-    door.accept(names, optOut);
-    for (const { id, kind, bridge } of devices) {
-      if (kind !== 'receiver' || bridge) continue;
-      broker.publish(`devices/${id}/commands/frames`, accept, { retain: true });
-    }
-  }
+  const tellReceivers = receiverTelling({
+    config,
+    devices,
+    pipeline,
+    optOuts,
+    door,
+    publish: (topic, payload, options) => broker.publish(topic, payload, options),
+  });
   tellReceivers();
 
   /** What the outside has to know of an outcome that is on disk. */
@@ -257,9 +252,11 @@ async function start(
     commit.add({ ...emptyOutcome(), events: [event] }, () => {});
   }
   function hearObjections(): void {
-    if (!optOuts.reload()) return;
+    if (optOuts.reload()) {
+      log.info({ entries: optOuts.list()?.values.length ?? 0 }, 'the list of objections changed');
+    }
+    // Keys come by a list, a choice or a reader, and go with their day too.
     tellReceivers();
-    log.info({ entries: optOuts.list()?.values.length ?? 0 }, 'the list of objections changed');
   }
   const timers = [
     setInterval(tick, TICK),

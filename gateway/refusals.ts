@@ -50,11 +50,12 @@ export function createRefusals(parts: {
 
   return {
     device(what, from, why) {
-      // Names that nobody here has are the stranger's to choose: one origin for all of them.
+      // Names that nobody here has are the stranger's to choose, an address of a phone for example: one
+      // origin for all of them, in the log too (R1).
       const origin = isKnown(from) ? from : 'unknown';
       const count = due(`device ${what} ${origin}`);
       if (count === undefined) return;
-      log.warn({ what, origin: from.slice(0, 64), ...(why !== undefined && { why }), count }, 'refused');
+      log.warn({ what, origin, ...(why !== undefined && { why }), count }, 'refused');
       if (!NO_ALERT.has(what)) alert(what, origin, count);
     },
     dropped(reason, device, message) {

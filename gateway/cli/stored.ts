@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
+import type { ListInForce } from '../consent-list.ts';
 import type { ConsentRecord } from '../consent-record.ts';
-import type { ListInForce, ShopChoice } from '../consents.ts';
+import type { ShopChoice } from '../consents.ts';
 import { type Db, readDatabase, storedState } from '../database.ts';
 import { openStoreKey, type StoreKey } from '../store-key.ts';
 

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import type { ConsentList } from '../consent-list.ts';
 import type { ConsentRecord } from '../consent-record.ts';
-import type { ConsentList } from '../consents.ts';
 import type { PreparedIds } from '../recognise/eid-prepared.ts';
 import type { ListHead } from './central-message.ts';
 import { SLICE_WITHDRAWALS } from './long-list.ts';

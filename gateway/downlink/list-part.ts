@@ -1,5 +1,5 @@
+import { isGiven } from '../consent-list.ts';
 import type { ConsentRecord } from '../consent-record.ts';
-import { isGiven } from '../consents.ts';
 
 /** A record of a part, found without reading it. */
 export interface PackedRecord {

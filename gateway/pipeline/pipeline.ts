@@ -1,8 +1,9 @@
 import type { Advertisement, Message } from '../../devices/device.ts';
 import { codeReader, issuerKeysOf } from '../check-in-code.ts';
 import type { Config } from '../config.ts';
+import type { ListInForce } from '../consent-list.ts';
 import type { ConsentRecord } from '../consent-record.ts';
-import type { Holder, ListInForce } from '../consents.ts';
+import type { Holder } from '../consents.ts';
 import type { Ahead } from '../recognise/ahead.ts';
 import { storeMap } from '../store-map.ts';
 import { attributing } from './context/attribution.ts';

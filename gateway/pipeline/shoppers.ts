@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
+import type { ListInForce } from '../consent-list.ts';
 import type { ConsentRecord } from '../consent-record.ts';
-import { type Applied, createConsents, type Holder, type ListInForce, type ShopChoice } from '../consents.ts';
+import { type Applied, createConsents, type Holder, type ShopChoice } from '../consents.ts';
 import type { Ahead } from '../recognise/ahead.ts';
 import type { PreparedIds } from '../recognise/eid-prepared.ts';
 import { recognisersOf } from '../recognise/index.ts';

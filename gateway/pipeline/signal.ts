@@ -1,6 +1,7 @@
 import type { Advertisement, Message } from '../../devices/device.ts';
+import type { ConsentList } from '../consent-list.ts';
 import type { Purpose } from '../consent-record.ts';
-import type { ConsentList, Holder } from '../consents.ts';
+import type { Holder } from '../consents.ts';
 
 /** A command of the central platform, its signature checked. Times are ms since the epoch. */
 export interface CentralCommand {

@@ -55,7 +55,7 @@ export async function startMosquitto(users: Record<string, string>): Promise<Mos
     url: `mqtts://127.0.0.1:${port}`,
     ca: file('cert.pem'),
     async stop() {
-      if (broker.exitCode === null) {
+      if (broker.exitCode === null && broker.signalCode === null) {
         broker.kill('SIGTERM');
         await once(broker, 'exit');
       }

@@ -214,7 +214,9 @@ describe('recognition and uplinks', () => {
     const file = join(folder, 'identify.yaml');
     writeFileSync(file, `${STORE}\nmode: identify\nmap: {}\nclock: {source: trusted}\n`);
     const warnings = texts((await check(file)).findings, 'warning');
-    expect(warnings).toContain('store.notice: identify needs one to show shoppers; without it nobody is recognised');
+    expect(warnings).toContain(
+      'store.notice: identify needs one to show shoppers; without it nobody is recognised',
+    );
     expect(warnings).toContain(
       'consents.issuerKeys: none; no consent list can be checked, so nobody is recognised',
     );

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import type { ConsentList } from '../../../gateway/consent-list.ts';
 import type { ConsentRecord } from '../../../gateway/consent-record.ts';
-import { type ConsentList, createConsents } from '../../../gateway/consents.ts';
+import { createConsents } from '../../../gateway/consents.ts';
 import type { ListHead } from '../../../gateway/downlink/central-message.ts';
 import { feedList } from '../../../gateway/downlink/feed-list.ts';
 import { packPart, recordsOf } from '../../../gateway/downlink/list-part.ts';

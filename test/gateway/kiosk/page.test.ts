@@ -64,7 +64,10 @@ describe.skipIf(!existsSync(CHROMIUM))('the kiosk page', () => {
     await page.click('label[for=purpose-interaction]');
     await page.click('#agree');
     await page.locator('#told:not([hidden])').waitFor();
-    expect(await page.locator('#told-list li').allTextContents()).toEqual(['Recognise me', 'Remember what I pick up']);
+    expect(await page.locator('#told-list li').allTextContents()).toEqual([
+      'Recognise me',
+      'Remember what I pick up',
+    ]);
     expect(held('c1')).toMatchObject({ purposes: ['recognition', 'interaction'], language: 'en' });
   });
 

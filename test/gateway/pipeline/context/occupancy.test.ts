@@ -60,7 +60,7 @@ describe('occupancy', () => {
     [12, 10],
     [13, 15],
     [99_999, 100_000],
-  ])('of %d is told as %s', (near, count) => {
+  ])('R18: of %d is told as %s', (near, count) => {
     const { counted, tick } = occupancy();
     tick(TEN);
     counted('r-shoes', near, TEN + MINUTE);
