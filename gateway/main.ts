@@ -41,7 +41,7 @@ program
   .addOption(needsConfig())
   .action(async ({ config }) => {
     const { startGateway } = await import('./gateway.ts');
-    const log = pino({ base: null, level: logLevel(process.env.AISLE_LOG) });
+    const log = pino({ base: null, level: logLevel(process.env) });
     if (node.warning !== undefined) log.warn(node.warning);
     const gateway = await startGateway({ config: readConfig(config), log });
     untilSignal(() => gateway.close());
@@ -52,7 +52,7 @@ program
   .description("this machine's Bluetooth adapter as a receiver, a process of its own")
   .addOption(needsConfig())
   .action(async ({ config }) => {
-    const log = pino({ base: null, level: logLevel(process.env.AISLE_LOG) });
+    const log = pino({ base: null, level: logLevel(process.env) });
     const { runRadio } = await import('./radio/radio.ts');
     const { radio } = readConfig(config).inputs;
     if (!radio)
@@ -89,7 +89,7 @@ program
   .addOption(needsConfig())
   .addOption(asJson())
   .action(async ({ config, json }) => {
-    const { ok, findings } = await check(config, process.env.AISLE_LOG);
+    const { ok, findings } = await check(config, process.env);
     if (node.warning !== undefined) findings.push({ level: 'warning', text: node.warning });
     if (json) out(JSON.stringify({ ok, findings }));
     else for (const { level, text } of findings) out(`${level.padEnd(7)} ${text}`);

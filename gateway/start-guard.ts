@@ -14,11 +14,23 @@ export type LogLevel = (typeof LEVELS)[number];
 const TRIAL_STORE = /^(demo|test)([-_]|$)/i;
 const TRIAL_KEY = /^(demo|test)-/i;
 
+/** The libraries that carry messages print each of them where `DEBUG` asks for it. */
+const PRINTS_MESSAGES = /(^|[\s,])(\*|mqtt)/i;
+
+/** What of the process's environment decides over its log. */
+export interface LogEnvironment {
+  AISLE_LOG?: string | undefined;
+  DEBUG?: string | undefined;
+}
+
 /**
  * The level of `AISLE_LOG`, `info` where it is not set.
- * @throws with a sentence where it is none that a shop may run with.
+ * @throws with a sentence where it is none that a shop may run with, or a library would print messages.
  */
-export function logLevel(text: string | undefined): LogLevel {
+export function logLevel({ AISLE_LOG: text, DEBUG = '' }: LogEnvironment): LogLevel {
+  if (PRINTS_MESSAGES.test(DEBUG)) {
+    throw new Error(`DEBUG: "${DEBUG}" would print what devices send: unset it`);
+  }
   if (text === undefined || text === '') return 'info';
   const level = LEVELS.find((known) => known === text);
   if (level !== undefined) return level;

@@ -10,7 +10,7 @@ import { isLocked, readDatabase } from '../database.ts';
 import { hostAndPort } from '../gateway.ts';
 import { countOptOuts } from '../opt-out.ts';
 import { owedByUplink } from '../outbox-counts.ts';
-import { foreignOwner, logLevel, startProblems } from '../start-guard.ts';
+import { foreignOwner, type LogEnvironment, logLevel, startProblems } from '../start-guard.ts';
 import { openStoreKey } from '../store-key.ts';
 import { uplinkName } from '../uplinks/index.ts';
 
@@ -21,11 +21,14 @@ export interface Finding {
 
 type Add = (level: Finding['level'], text: string) => void;
 
-/** Looks at everything that a start needs, changes nothing, and says what to do. `level` is `AISLE_LOG`. */
-export async function check(file: string, level?: string): Promise<{ ok: boolean; findings: Finding[] }> {
+/** Looks at everything that a start needs, changes nothing, and says what to do. */
+export async function check(
+  file: string,
+  environment: LogEnvironment = {},
+): Promise<{ ok: boolean; findings: Finding[] }> {
   const findings: Finding[] = [];
   const add: Add = (level, text) => void findings.push({ level, text });
-  checkLevel(level, add);
+  checkLog(environment, add);
   try {
     const config = readConfig(file);
     add('ok', `${file}: ${config.devices.length} devices, ${config.map.zones.length} zones`);
@@ -94,9 +97,9 @@ function checkDatabase(config: Config, add: Add): void {
   }
 }
 
-function checkLevel(level: string | undefined, add: Add): void {
+function checkLog(environment: LogEnvironment, add: Add): void {
   try {
-    logLevel(level);
+    logLevel(environment);
   } catch (error) {
     add('error', (error as Error).message);
   }

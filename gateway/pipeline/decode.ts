@@ -66,6 +66,8 @@ const MAX_ERROR = 200;
 export interface DecodeOptions {
   /** Sightings of resolvable private addresses too: only where a shop asks for them (`recognise.privateAddress`). */
   privateAddresses?: boolean;
+  /** Whether a consent in force holds this Wi-Fi user name: only then a session is remembered. */
+  isWifiUser?: (user: string, at: number) => boolean;
 }
 
 /** Bytes to readings and sightings. Malformed input is named in `dropped`, never thrown. */
@@ -73,7 +75,7 @@ export function createDecode(
   devices: readonly ShopDevice[],
   map: StoreMap,
   seen: Seen,
-  { privateAddresses = false }: DecodeOptions = {},
+  { privateAddresses = false, isWifiUser = () => false }: DecodeOptions = {},
 ): Decode {
   const byId = new Map(devices.map((device) => [device.id, device]));
   const byAddress = new Map(
@@ -81,7 +83,7 @@ export function createDecode(
   );
 
   const bridges = devices.flatMap((device) => (device.bridge ? [{ device, bridge: device.bridge }] : []));
-  const wifiSessions = createWifiSessions();
+  const wifiSessions = createWifiSessions(isWifiUser);
 
   return (signal) => (signal.kind === 'advertisement' ? decodeFrames([signal]) : decodeMessage(signal));
 

@@ -76,6 +76,7 @@ export function createPipeline({ config, devices, stored, random, ahead }: Pipel
   const seen = createSeen(stored);
   const decode = createDecode(devices, map, seen, {
     privateAddresses: config.recognise.privateAddress,
+    isWifiUser: (user, at) => shoppers.holdsWifiUser(user, at),
   });
   const shoppers = createShoppers({ config, map, stored, random, ahead });
   const thermostats = createThermostats(stored);

@@ -45,6 +45,7 @@ export interface Shoppers {
   recordIds(): Iterable<string>;
   recognises(at: number): Recognises;
   beaconUuids(): string[];
+  holdsWifiUser(user: string, at: number): boolean;
   /** Somebody in force is to be recognised by private addresses. */
   holdsIrk(): boolean;
   /** Records with a key that there was no room for. */
@@ -221,6 +222,7 @@ export function createShoppers({ config, map, stored, random, ahead }: ShoppersP
     recordIds: consents.recordIds,
     recognises: mode.recognises,
     holdsIrk: () => consents.keysHeld().holdsIrk(),
+    holdsWifiUser: (user, at) => identify.ownersOf({ kind: 'wifi', user }, at).length > 0,
     keysRefused: identify.refused,
     beaconUuids: () => [...consents.keysHeld().beaconUuids()],
   };

@@ -28,8 +28,14 @@ interface Session {
   at: number;
 }
 
-/** `key` may be drawn here: no outcome depends on it. */
-export function createWifiSessions(key: Uint8Array = randomBytes(32)): WifiSessions {
+/**
+ * `isHeld` tells whether a consent in force holds this user name: of nobody else a session is remembered.
+ * `key` may be drawn here: no outcome depends on it.
+ */
+export function createWifiSessions(
+  isHeld: (user: string, at: number) => boolean,
+  key: Uint8Array = randomBytes(32),
+): WifiSessions {
   /** In the order of their last word. */
   const open = new Map<string, Session>();
   const tagOf = (address: string) => createHmac('sha256', key).update(address).digest('base64');
@@ -62,7 +68,7 @@ export function createWifiSessions(key: Uint8Array = randomBytes(32)): WifiSessi
       const tag = address === undefined ? undefined : tagOf(address);
       if (tag !== undefined && user !== undefined) {
         open.delete(tag);
-        open.set(tag, { device, user, at });
+        if (isHeld(user, at)) open.set(tag, { device, user, at });
         forget(at);
       }
       const known = user ?? (tag === undefined ? undefined : open.get(tag)?.user);

@@ -38,6 +38,7 @@ export const FILES: Record<string, string> = {
   'aisle.db': 'what is listed above as on disk',
   'credentials.db': 'device secrets, as keyed hashes',
   'store.key': 'the key that everything at rest is wrapped with; elsewhere where storeKeyFile says so',
+  'opt-out.json': 'who does not want to be counted, as 16 bits of a keyed hash each',
   'lock.db': 'nothing: it tells that a gateway runs',
   'dashboard.token': 'the key to the dashboard, new with each start',
 };

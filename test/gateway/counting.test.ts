@@ -190,7 +190,7 @@ describe('R18: what is told of strangers', () => {
         receiver: fc.constantFrom('r-shoes', 'r-bags'),
         rssi: fc.option(fc.integer({ min: -100, max: -40 })),
       }),
-      { maxLength: 120 },
+      { maxLength: 200, size: 'max' },
     );
     fc.assert(
       fc.property(phones, (frames) => {

@@ -241,7 +241,7 @@ describe('a purge', () => {
   describe('of what is on its way', () => {
     const walk = [personal('visit.started', 'p_1', 'v1'), press(1), personal('zone.entered', 'p_1', 'v1')];
 
-    it('takes the body from the disk at once', () => {
+    it('R6: takes the body from the disk at once', () => {
       const { db, outbox, store } = testStore();
       store(walk);
       outbox.take('up', ALL, 9);

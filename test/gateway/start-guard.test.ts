@@ -64,17 +64,24 @@ function refusedStart(
 describe('R29: the log level', () => {
   it('is what was asked for, info where nothing was', () => {
     const asked = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'];
-    expect(asked.map((level) => logLevel(level))).toEqual(asked);
-    expect([logLevel(undefined), logLevel('')]).toEqual(['info', 'info']);
+    expect(asked.map((level) => logLevel({ AISLE_LOG: level }))).toEqual(asked);
+    expect([logLevel({}), logLevel({ AISLE_LOG: '', DEBUG: '' })]).toEqual(['info', 'info']);
   });
 
   it('is never trace, which would print what devices send, nor one that nobody knows', () => {
-    expect(() => logLevel('trace')).toThrow(
+    expect(() => logLevel({ AISLE_LOG: 'trace' })).toThrow(
       'AISLE_LOG: "trace" would print what devices send: use one of fatal, error, warn, info, debug, silent',
     );
     for (const level of ['TRACE', 'all', '10', 'Info', 'toString']) {
-      expect(() => logLevel(level)).toThrow(/is no level: use one of/);
+      expect(() => logLevel({ AISLE_LOG: level })).toThrow(/is no level: use one of/);
     }
+  });
+
+  it('lets no library print messages either', () => {
+    for (const DEBUG of ['*', 'mqttjs*', 'express mqtt-packet:parser', 'net,MQTTJS:client']) {
+      expect(() => logLevel({ DEBUG })).toThrow(`DEBUG: "${DEBUG}" would print what devices send: unset it`);
+    }
+    for (const DEBUG of ['1', 'express', 'avvio,-mqttjs', 'mdns']) expect(logLevel({ DEBUG })).toBe('info');
   });
 
   it.each(['run', 'radio'])('trace ends the start of %s, before anything is opened', async (command) => {
@@ -87,10 +94,10 @@ describe('R29: the log level', () => {
 
   it('is a finding of check', async () => {
     const file = configFile(temporaryFolder(), 'aisle.yaml', yaml('s1'));
-    const { ok, findings } = await check(file, 'trace');
+    const { ok, findings } = await check(file, { AISLE_LOG: 'trace' });
     expect(ok).toBe(false);
     expect(findings).toContainEqual({ level: 'error', text: expect.stringContaining('"trace" would print') });
-    expect((await check(file, 'debug')).ok).toBe(true);
+    expect((await check(file, { AISLE_LOG: 'debug' })).ok).toBe(true);
   });
 });
 

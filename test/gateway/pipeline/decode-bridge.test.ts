@@ -24,7 +24,9 @@ const config: Config = shopConfig((base) =>
 );
 
 function decoder() {
-  return createDecode(devicesOf(config), shopMap(), createSeen(nothingStored));
+  return createDecode(devicesOf(config), shopMap(), createSeen(nothingStored), {
+    isWifiUser: (user) => user === 'anna',
+  });
 }
 
 /** What the bridge says, as the broker or a recording hands it on. */

@@ -41,7 +41,7 @@ describe('nobody is recognised', () => {
       'anonymous: store.notice is missing: shoppers cannot be told what they agree to',
     ],
     [
-      'by a clock that is not sure',
+      'R9: by a clock that is not sure',
       (config) => ({ ...config, clock: { source: 'systemd' } }),
       'anonymous: the clock is not synchronised',
     ],

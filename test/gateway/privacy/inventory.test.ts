@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { openDatabase } from '../../../gateway/database.ts';
 import { EVENT_TYPES } from '../../../gateway/event-types.ts';
 import { startGateway } from '../../../gateway/gateway.ts';
+import { addOptOuts } from '../../../gateway/opt-out.ts';
 import { inventoryOf } from '../../../gateway/privacy/inventory.ts';
 import { FILES, STATE_KINDS, TABLES } from '../../../gateway/privacy/kinds.ts';
 import { MEASURES } from '../../../gateway/privacy/measures.ts';
@@ -41,6 +42,7 @@ describe('R27: the inventory', () => {
     const yaml = 'dashboard: {listen: "127.0.0.1:0"}';
     const config = { ...shopWith('identify', yaml), data: folder };
     config.inputs.mqtt.listen = '127.0.0.1:0';
+    addOptOuts(folder, Buffer.alloc(32), ['a4:c1:38:00:00:01']);
     const gateway = await startGateway({ config, log: pino({ level: 'silent' }) });
     const files = readdirSync(folder).map((file) => file.replace(/-(wal|shm|journal)$/, ''));
     await gateway.close();
