@@ -124,12 +124,16 @@ export const MEASURES: readonly Measure[] = [
   {
     id: 'R19',
     does: 'The key under which strangers are counted is random, in memory, and new for each window.',
-    shownBy: ['test/gateway/counting.test.ts', 'test/gateway/anonymous-path.test.ts'],
+    shownBy: [
+      'test/gateway/counting.test.ts',
+      'test/gateway/anonymous-path.test.ts',
+      'test/devices/frame-sieve.test.ts',
+    ],
   },
   {
     id: 'R20',
     does: 'Changing addresses of a stranger are never linked: what is not recognised has no identity.',
-    shownBy: ['test/gateway/anonymous-path.test.ts', 'test/gateway/pipeline/identify.test.ts'],
+    shownBy: ['test/gateway/anonymous-path.test.ts', 'test/gateway/requirements/no-linking.test.ts'],
   },
   {
     id: 'R21',
