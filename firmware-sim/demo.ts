@@ -42,6 +42,10 @@ export async function runDemo(options: DemoOptions, io: DemoIo): Promise<boolean
   try {
     const shop = await openShop(options, show, ended.signal);
     terminal.say(`Everything of this run lies in ${shop.folder.root}`);
+    const shown = shop.central.appCode();
+    terminal.say(
+      `The kiosk: ${shop.kiosk}${shown ? `   (the code of ${shown.subjectRef}: ${shown.code})` : ''}`,
+    );
     show.open(shop);
     const isOpen = await untilEnd(options, shop, terminal.say, ended.signal);
     if (!isOpen) shop.problems.push('not all devices could connect');

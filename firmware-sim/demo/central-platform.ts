@@ -17,6 +17,8 @@ export interface CentralPlatform {
   withdraw(subjectRef: string): Promise<void>;
   /** Those who have not withdrawn. */
   consenting(): string[];
+  /** What the app of somebody who agreed shows at the kiosk, and whose it is. */
+  appCode(): { subjectRef: string; code: string } | undefined;
   /** Sends a thermostat a setpoint; returns what it asked for. */
   sendSetpoint(random: Random): Promise<{ device: string; setpointC: number }>;
   /** Events that arrived since the last call, oldest first. */
@@ -66,6 +68,12 @@ export function centralPlatform(
       const list = changeList(STORE, version, [withdrawn(record)], now());
       version = list.version;
       await post('consents', list);
+    },
+    appCode() {
+      for (const { subjectRef, keys } of records.values()) {
+        for (const key of keys) if (key.kind === 'app') return { subjectRef, code: `aisle:${key.token}` };
+      }
+      return undefined;
     },
     consenting: () => [...records.keys()],
     async sendSetpoint(random) {

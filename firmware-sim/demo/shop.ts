@@ -39,6 +39,8 @@ export interface Shop {
   supervisor: Supervisor;
   central: CentralPlatform;
   view: GatewayView;
+  /** The gateway's kiosk page. */
+  kiosk: string;
   ledger: Ledger;
   line: Line;
   floor: FloorProcess;
@@ -153,6 +155,7 @@ async function openPremises(options: ShopOptions, listener: ShopListener) {
     receivers: openReceivers({ ...shared, mqttUrl, controllers }),
     central: centralPlatform(store, options, Date.now),
     view: gatewayView(dashboardPort, folder.data),
+    kiosk: `http://127.0.0.1:${dashboardPort}/kiosk`,
   };
 }
 
