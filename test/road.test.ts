@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectAsync } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { agreed } from './support/agreed.ts';
 import { openShop, type RunningGateway, type Shop } from './support/shop.ts';
 
 const YAML = `
@@ -58,21 +59,7 @@ describe.skipIf(!hasClient)('the road from a device to the profile store', () =>
     publish('app-1', 'app', secret, 'ranged', { boot: 'b1', seq, token, beacons });
   }
 
-  const record = {
-    recordId: 'c1',
-    version: 1,
-    subjectRef: 'p_1',
-    purposes: ['recognition', 'location'],
-    state: 'given',
-    validFrom: '2026-01-01T00:00:00Z',
-    validUntil: '2099-01-01T00:00:00Z',
-    noticeId: 'n1',
-    noticeVersion: '1',
-    language: 'fr',
-    method: 'app',
-    stores: ['s1'],
-    keys: [{ kind: 'app', token: TOKEN }],
-  };
+  const record = agreed([{ kind: 'app', token: TOKEN }]);
 
   async function agree(version: number, records: object[], previous?: number): Promise<void> {
     const list = previous === undefined ? { list: 'full' } : { list: 'change', previous };

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { StoredEvent } from '../../firmware-sim/profile-store/store.ts';
 import { addDevice } from '../../gateway/cli/devices.ts';
 import { readConfig } from '../../gateway/config.ts';
+import { agreed } from '../support/agreed.ts';
 import { type Presser, presser } from '../support/presser.ts';
 import { connected, publish } from '../support/raw-mqtt.ts';
 import { aisle, openShop, type RunningGateway, type Shop } from '../support/shop.ts';
@@ -27,21 +28,7 @@ devices:
 ${BUTTONS.map((id) => `  - {id: ${id}, kind: smart-button, zone: shoes}`).join('\n')}
 `;
 
-const record = {
-  recordId: 'c1',
-  version: 1,
-  subjectRef: 'p_1',
-  purposes: ['recognition', 'location'],
-  state: 'given',
-  validFrom: '2026-01-01T00:00:00Z',
-  validUntil: '2099-01-01T00:00:00Z',
-  noticeId: 'n1',
-  noticeVersion: '1',
-  language: 'fr',
-  method: 'app',
-  stores: ['s1'],
-  keys: [{ kind: 'app', token: TOKEN }],
-};
+const record = agreed([{ kind: 'app', token: TOKEN }]);
 
 let shop: Shop;
 const secretOf = (id: string) => addDevice(readConfig(shop.config), id, Date.now()).secret;

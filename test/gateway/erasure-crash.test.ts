@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { compactVerify, importJWK } from 'jose';
 import { expect, it, onTestFinished } from 'vitest';
+import { agreed } from '../support/agreed.ts';
 import { openShop, type RunningGateway, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
@@ -20,17 +21,8 @@ devices: [{id: app, kind: shopper-app}]
 
 const tokenOf = (n: number) => (0xabc0 + n).toString(16).padStart(32, 'e');
 const refOf = (n: number) => `shopper-reference-${n}`;
-const record = (n: number) => ({
-  recordId: `c${n}`,
-  version: 1,
-  subjectRef: refOf(n),
-  purposes: ['recognition', 'location'],
-  state: 'given',
-  validFrom: '2026-01-01T00:00:00Z',
-  noticeVersion: '1',
-  stores: ['s1'],
-  keys: [{ kind: 'app', token: tokenOf(n) }],
-});
+const record = (n: number) =>
+  agreed([{ kind: 'app', token: tokenOf(n) }], { recordId: `c${n}`, subjectRef: refOf(n) });
 
 /** The gateway's own requests, with the dashboard's token. */
 function dashboard(shop: Shop, gateway: RunningGateway) {

@@ -9,6 +9,7 @@ import { filesBelow, searchFiles } from '../../firmware-sim/demo/privacy-search.
 import { type HciController, hciController } from '../../firmware-sim/hci-controller.ts';
 import { addDevice } from '../../gateway/cli/devices.ts';
 import { readConfig } from '../../gateway/config.ts';
+import { agreed } from '../support/agreed.ts';
 import { aisle, openShop, type RunningGateway, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
@@ -153,16 +154,6 @@ function consents() {
     exponent: 10,
     offset: 1_500 - now,
   };
-  const record = {
-    ...{
-      recordId: 'c_1',
-      version: 1,
-      subjectRef: 'p_1',
-      purposes: ['recognition', 'location'],
-      state: 'given',
-    },
-    ...{ validFrom: '2026-01-01T00:00:00Z', validUntil: '2099-01-01T00:00:00Z', stores: ['s1'], keys: [key] },
-    ...{ noticeId: 'n1', noticeVersion: '1', language: 'fr', method: 'app' },
-  };
+  const record = agreed([key], { recordId: 'c_1' });
   return { storeId: 's1', list: 'full', version: 1, issuedAt: new Date().toISOString(), records: [record] };
 }
