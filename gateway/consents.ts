@@ -57,7 +57,10 @@ export interface Grant {
 
 export interface Consents {
   apply(list: ConsentList, at: number): Applied;
-  /** A choice in the shop. Nothing where there is nothing to withdraw, or nobody to grant to. */
+  /**
+   * A choice in the shop; a withdrawal is of every record of that person. Nothing where there is nothing to
+   * withdraw, or nobody to grant to.
+   */
   withdraw(holder: Holder, at: number): Applied | undefined;
   grant(holder: Holder, grant: Grant, at: number): Applied | undefined;
   /** Everything of one subject goes, and no list brings it back below a higher record version. */
@@ -67,6 +70,7 @@ export interface Consents {
   /** The record, if it permits this purpose at this moment. */
   permits(recordId: string, purpose: Purpose, at: number): ConsentRecord | undefined;
   get(recordId: string): ConsentRecord | undefined;
+  ofSubject(subjectRef: string): ConsentRecord[];
   records(): Iterable<ConsentRecord>;
   /** What of all keys receivers have to know. */
   keysHeld(): KeysHeld;
@@ -220,9 +224,21 @@ export function createConsents(
     if (!record && !ticket) return undefined;
     // A ticket speaks for its own person alone.
     if (record && ticket && record.subjectRef !== ticket.subjectRef) return undefined;
+    const subjectRef = record?.subjectRef ?? ticket?.subjectRef ?? '';
     const change = changing();
-    end(recordId, Math.max(record?.version ?? 0, ticket?.version ?? 0), change, at);
+    // Who withdraws does so from all that they agreed to, by whatever record.
+    for (const one of ofSubject(subjectRef)) {
+      const shown = one.recordId === recordId ? (ticket?.version ?? 0) : 0;
+      end(one.recordId, Math.max(one.version, shown), change, at);
+    }
+    if (!record) end(recordId, ticket?.version ?? 0, change, at);
     return change.applied();
+  }
+
+  function ofSubject(subjectRef: string): ConsentRecord[] {
+    const found: ConsentRecord[] = [];
+    for (const record of records.values()) if (record.subjectRef === subjectRef) found.push(record);
+    return found;
   }
 
   function end(recordId: string, version: number, change: Changing, at: number): void {
@@ -258,9 +274,7 @@ export function createConsents(
 
   function erase(subjectRef: string, at: number): Applied {
     const change = changing();
-    for (const record of [...records.values()]) {
-      if (record.subjectRef === subjectRef) end(record.recordId, record.version, change, at);
-    }
+    for (const { recordId, version } of ofSubject(subjectRef)) end(recordId, version, change, at);
     return change.applied();
   }
 
@@ -294,6 +308,7 @@ export function createConsents(
     expire,
     permits,
     get: (recordId) => records.get(recordId),
+    ofSubject,
     records: () => records.values(),
     keysHeld: () => keysHeld,
     recordIds,

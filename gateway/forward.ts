@@ -10,6 +10,8 @@ const LONGEST_BACK_OFF = 60_000;
 /** No attempt follows a failed one sooner, ms. */
 const SHORTEST_BACK_OFF = 20;
 /** While the disk refuses, the outbox is asked again after so long, ms. */
+/** A batch with a purged event is broken off when it is not answered for by then, ms. */
+const RECALL_AFTER = 500;
 const DISK_RETRY = 250;
 /** A live lane that is so many events behind leaves them to the backlog. */
 const LIVE_LAG = 2_000;
@@ -63,6 +65,7 @@ export function startForward({ name, uplink, outbox, now, random, changed }: For
   const state: ForwardState = { connected: false };
   const closing = new AbortController();
   const { signal } = closing;
+  const underWay = new Set<Sending>();
   const lanes = { live: lane('live'), backlog: lane('backlog') };
 
   interface Lane {
@@ -121,24 +124,41 @@ export function startForward({ name, uplink, outbox, now, random, changed }: For
   async function send(kind: Kind, events: WaitingEvent[]): Promise<boolean> {
     const before = live.successes;
     if (kind === 'live') live.isSending = true;
-    const { result, error } = await attempt(events);
+    const { result, error, isRecalled } = await attempt(events);
     const isSettled = await settle(events, result);
+    if (kind === 'live') live.isSending = false;
+    // Nobody's fault: what is left of the batch is sent again at once.
+    if (isRecalled) return isSettled;
     const failure = error ?? whyNoProgress(events, result);
     if (isSettled && !failure) succeeded(kind);
     if (isSettled && failure && !signal.aborted) failed(kind, before, failure);
-    if (kind === 'live') live.isSending = false;
     return isSettled && !failure;
   }
 
-  async function attempt(events: WaitingEvent[]): Promise<{ result: Result; error?: Error }> {
+  async function attempt(events: WaitingEvent[]): Promise<Attempt> {
+    const recall = new AbortController();
+    const sending: Sending = { sequences: new Set(events.map(({ sequence }) => sequence)), recall };
+    underWay.add(sending);
     try {
-      const { accepted, rejected } = await uplink.send(events, signal);
+      const { accepted, rejected } = await uplink.send(events, AbortSignal.any([signal, recall.signal]));
       const reasons = rejected.map(({ id, reason }) => [id, reason] as const);
       return { result: { accepted: new Set(accepted), rejected: new Map(reasons) } };
     } catch (error) {
-      return { result: { accepted: new Set(), rejected: new Map() }, error: error as Error };
+      const nothing = { accepted: new Set<string>(), rejected: new Map<string, string>() };
+      return { result: nothing, error: error as Error, isRecalled: recall.signal.aborted };
+    } finally {
+      underWay.delete(sending);
     }
   }
+
+  /** Events that are purged while they are on their way get a moment to be answered for, and no more (R6). */
+  function letGo(sequences: ReadonlySet<number>): void {
+    for (const sending of underWay) {
+      if (![...sending.sequences].some((sequence) => sequences.has(sequence))) continue;
+      setTimeout(() => underWay.has(sending) && sending.recall.abort(), RECALL_AFTER).unref();
+    }
+  }
+  outbox.whenRecalled(letGo);
 
   /** The same answer until the disk takes it: what was taken is not sent again. False when closing. */
   async function settle(events: WaitingEvent[], result: Result): Promise<boolean> {
@@ -200,6 +220,19 @@ export function startForward({ name, uplink, outbox, now, random, changed }: For
       await uplink.close();
     },
   };
+}
+
+/** A batch that an uplink has. */
+interface Sending {
+  sequences: ReadonlySet<number>;
+  recall: AbortController;
+}
+
+interface Attempt {
+  result: Result;
+  error?: Error;
+  /** Broken off since an event of it was purged. */
+  isRecalled?: boolean;
 }
 
 interface Result {

@@ -47,11 +47,11 @@ export function statements(db: Db) {
     remove: db.prepare('DELETE FROM events WHERE sequence = ?'),
     bury: db.prepare('INSERT OR REPLACE INTO dead VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)'),
     eraseDead: db.prepare(
-      `UPDATE dead SET body = '', sealed = NULL, subject = NULL, expires = NULL
+      `UPDATE dead SET body = '', reason = 'erased', sealed = NULL, subject = NULL, expires = NULL
        WHERE subject = ? AND (? = 0 OR purposes & ? != 0)`,
     ),
     expireDead: db.prepare(
-      "UPDATE dead SET body = '', sealed = NULL, subject = NULL, expires = NULL WHERE expires <= ?",
+      "UPDATE dead SET body = '', reason = 'expired', sealed = NULL, subject = NULL, expires = NULL WHERE expires <= ?",
     ),
     count: db.prepare(
       'INSERT INTO counters VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value',

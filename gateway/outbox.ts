@@ -41,6 +41,8 @@ export interface Outbox {
    * already is left out.
    */
   take(uplink: string, lane: { from: number; below: number }, most: number): WaitingEvent[];
+  /** Calls back when events that are on their way are purged: whoever has them is to let go of them. */
+  whenRecalled(listener: (sequences: ReadonlySet<number>) => void): void;
   /** Throws where the disk refuses: nothing is settled then, and the same can be settled again. */
   settle(
     uplink: string,
@@ -88,6 +90,7 @@ export function createOutbox(db: Db, parts: OutboxParts): Outbox {
   const sql = statements(db);
   /** Sequences on their way, by uplink. */
   const onTheWay = new Map(parts.uplinks.map((uplink) => [uplink, new Set<number>()]));
+  const recallListeners: ((sequences: ReadonlySet<number>) => void)[] = [];
   const next = () => Number(sql.last.get()?.value ?? 0) + 1;
   /** Of the transaction under way: the sequence to give next, and what it counts. */
   let upcoming = 0;
@@ -143,7 +146,9 @@ export function createOutbox(db: Db, parts: OutboxParts): Outbox {
     const neverStarted = gone.flatMap(({ sequence, name, visit }) =>
       name === 'visit.started' && visit !== null && isOwedToAll(sequence) ? [visit] : [],
     );
-    for (const { sequence } of rows) if (isOnTheWay(sequence)) sql.wipe.run(sequence);
+    const recalled = new Set(rows.flatMap(({ sequence }) => (isOnTheWay(sequence) ? [sequence] : [])));
+    for (const sequence of recalled) sql.wipe.run(sequence);
+    if (recalled.size > 0) for (const listener of recallListeners) listener(recalled);
     // They were declared when they were set aside.
     sql.eraseDead.run(tag, mask, mask);
     removeAndDeclare(gone, 'erased', at);
@@ -227,7 +232,7 @@ export function createOutbox(db: Db, parts: OutboxParts): Outbox {
     const reason = isAccepted ? undefined : result.rejected.get(id);
     if (!isAccepted && reason === undefined) return isWiped ? 'undelivered' : undefined;
     if (isAccepted) count(`taken ${uplink}`);
-    else bury(uplink, row, reason, at);
+    else bury(uplink, row, reason ?? '', at);
     sql.unowe.run(uplink, sequence);
     const owed = sql.owed.all(sequence);
     // Wiped, and owed to an uplink that it is not on its way to: that one will never have it.
@@ -236,9 +241,11 @@ export function createOutbox(db: Db, parts: OutboxParts): Outbox {
     return reason === undefined ? 'left' : 'refused';
   }
 
-  function bury(uplink: string, row: NonNullable<ReturnType<typeof sql.get.get>>, why: unknown, at: number) {
+  function bury(uplink: string, row: NonNullable<ReturnType<typeof sql.get.get>>, why: string, at: number) {
     const { sequence, expires, subject, body, sealed, purposes } = row;
-    sql.bury.run(uplink, sequence, at, why, expires, subject, body, sealed, purposes);
+    // The other side's words may name the person; of who withdrew meanwhile they are not kept at all.
+    const reason = body === '' ? 'erased' : parts.sealed.hide(why, subject);
+    sql.bury.run(uplink, sequence, at, reason, expires, subject, body, sealed, purposes);
   }
 
   function settleAll(uplink: string, taken: readonly WaitingEvent[], result: Result, at: number): void {
@@ -278,6 +285,7 @@ export function createOutbox(db: Db, parts: OutboxParts): Outbox {
         for (const one of batch) storeOne(one, recordedAt);
       }),
     take,
+    whenRecalled: (listener) => void recallListeners.push(listener),
     settle(uplink, taken, result, at) {
       const work = () => inTransaction(() => settleAll(uplink, taken, result, at));
       if (givesNoSequence(taken, result)) withoutSync(db, work);

@@ -23,9 +23,16 @@ export interface SealedEvents {
   tagOf(subjectRef: string): Buffer;
   /** Inside the storing transaction. */
   lay(event: StoreEvent, envelope: Envelope): Laid;
+  /** A text about an event of this subject, as it may lie on disk; as it is where the event is nobody's. */
+  hide(text: string, tag: Buffer | null): string;
+  /** What was hidden. */
+  reveal(text: string, tag: Buffer | null): string;
   /** The whole event; nothing where the subject's key is destroyed. */
   open(row: Pick<FullRow, 'body' | 'subject' | 'sealed'>): string | undefined;
 }
+
+/** Before a hidden text. */
+const HIDDEN = 'sealed:';
 
 export function sealedEvents(keys: SubjectKeys, tagging: Buffer): SealedEvents {
   const tagOf = (subjectRef: string) => createHmac('sha256', tagging).update(subjectRef).digest();
@@ -39,6 +46,15 @@ export function sealedEvents(keys: SubjectKeys, tagging: Buffer): SealedEvents {
       const body = cloudEventHead(event, envelope);
       const sealed = seal(keys.make(tag), JSON.stringify(event.data), body);
       return { body, sealed, tag, purposes: bitsOf(event.purposes ?? []) };
+    },
+    hide(text, tag) {
+      const key = tag ? keys.find(tag) : undefined;
+      return key ? `${HIDDEN}${seal(key, text, HIDDEN).toString('base64')}` : text;
+    },
+    reveal(text, tag) {
+      const key = tag ? keys.find(tag) : undefined;
+      if (!key || !text.startsWith(HIDDEN)) return text;
+      return unseal(key, Buffer.from(text.slice(HIDDEN.length), 'base64'), HIDDEN).toString();
     },
     open({ body, subject, sealed }) {
       if (!sealed) return body;

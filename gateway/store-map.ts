@@ -59,8 +59,14 @@ export function storeMap(map: Config['map'], devices: Config['devices'] = []): S
     zones.set(id, { id, name: name ?? id, kind, polygon, ...privacy, centre: centroid(polygon) });
   }
   const zoneAt = (x: number, y: number) => {
-    for (const zone of zones.values()) if (contains(zone.polygon, x, y)) return zone.id;
-    return undefined;
+    // Where zones overlap the sensitive one counts, in whatever order they are listed (R25).
+    let found: Zone | undefined;
+    for (const zone of zones.values()) {
+      if (!contains(zone.polygon, x, y)) continue;
+      if (zone.sensitive) return zone.id;
+      found ??= zone;
+    }
+    return found?.id;
   };
   const anchor = (place: {
     id: string;

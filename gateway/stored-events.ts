@@ -54,7 +54,8 @@ export function storedEvents(db: Db, sealed: SealedEvents): StoredEvents {
     waitingOf: (subjectRef) => waiting.all(sealed.tagOf(subjectRef)).flatMap(opened),
     deadOf: (subjectRef) =>
       dead.all(sealed.tagOf(subjectRef)).flatMap((row) => {
-        const { uplink, reason, at } = row;
+        const { uplink, at } = row;
+        const reason = sealed.reveal(row.reason, row.subject);
         return opened(row).map((event) => ({ uplink, at: new Date(at).toISOString(), reason, event }));
       }),
   };

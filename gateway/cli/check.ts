@@ -2,10 +2,11 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { distance } from 'fastest-levenshtein';
 import { importJWK } from 'jose';
 import { devicesWithSecret } from '../access/credentials.ts';
 import { readBindKey } from '../bind-key.ts';
-import { type Config, ConfigError, readConfig } from '../config.ts';
+import { type Config, ConfigError, isLoopback, readConfig } from '../config.ts';
 import { isLocked, readDatabase } from '../database.ts';
 import { hostAndPort } from '../gateway.ts';
 import { countOptOuts } from '../opt-out.ts';
@@ -37,6 +38,8 @@ export async function check(
     checkFiles(config, add);
     checkCertificate(config, add);
     await checkKeys(config, add);
+    checkConsentDevices(config, add);
+    checkRetention(config, add);
     checkUplinks(config, add);
     checkRecognition(config, add);
     await checkListen(config, add);
@@ -177,7 +180,16 @@ function checkCertificate(config: Config, add: Add): void {
 }
 
 async function checkKeys(config: Config, add: Add): Promise<void> {
+  const kids = new Set<string>();
   for (const jwk of config.consents.issuerKeys) {
+    if ('d' in jwk)
+      add(
+        'error',
+        `consents.issuerKeys: ${jwk.kid} has its private half (d): take it out, and make a new key`,
+      );
+    if (kids.has(jwk.kid))
+      add('error', `consents.issuerKeys: ${jwk.kid} stands there twice: only the last counts`);
+    kids.add(jwk.kid);
     try {
       await importJWK(jwk, 'EdDSA');
       add('ok', `consents.issuerKeys: ${jwk.kid}`);
@@ -189,6 +201,59 @@ async function checkKeys(config: Config, add: Add): Promise<void> {
     }
   }
 }
+
+/** What a shop offers for agreeing it has to offer for withdrawing, and what it says has to reach somebody (R7). */
+function checkConsentDevices({ devices }: Config, add: Add): void {
+  const acts = (act: string) =>
+    devices.filter(({ intents }) => Object.values(intents ?? {}).includes(act)).map(({ id }) => id);
+  const [grants, withdraws] = [acts('consent-grant'), acts('consent-withdraw')];
+  const readers = devices.filter(({ kind }) => kind === 'check-in');
+  if (grants.length > 0 && withdraws.length === 0) {
+    add(
+      'error',
+      `devices: ${grants.join(', ')} can agree, and no button has the intent consent-withdraw: add one`,
+    );
+  }
+  if (grants.length + withdraws.length > 0 && readers.length === 0) {
+    add(
+      'warning',
+      'devices: a button for consent needs a reader (kind: check-in) in its zone, and there is none',
+    );
+  }
+  for (const { id, zone } of readers) {
+    if (zone === undefined) add('warning', `devices: ${id} has no zone: no button can act on its codes`);
+  }
+  for (const { id, intents } of devices) {
+    for (const intent of Object.values(intents ?? {})) {
+      const meant = ['consent-grant', 'consent-withdraw'].find((act) => isMistyped(act, intent));
+      if (meant) add('error', `devices: ${id} has the intent "${intent}": did you mean "${meant}"?`);
+    }
+  }
+}
+
+/** One or two letters away, and not it. */
+function isMistyped(word: string, text: string): boolean {
+  const letters = distance(word, text);
+  return letters > 0 && letters <= 2;
+}
+
+function checkRetention({ consents, retention }: Config, add: Add): void {
+  if (consents.maxAgeHours > LONG_AGE_HOURS) {
+    add(
+      'warning',
+      `consents.maxAgeHours: ${consents.maxAgeHours}; a withdrawal may go unnoticed for so long`,
+    );
+  }
+  if (retention.personalHours > LONG_RETENTION_HOURS) {
+    add(
+      'warning',
+      `retention.personalHours: ${retention.personalHours}; personal events may wait for so long`,
+    );
+  }
+}
+
+const LONG_AGE_HOURS = 7 * 24;
+const LONG_RETENTION_HOURS = 30 * 24;
 
 function checkUplinks(config: Config, add: Add): void {
   const { uplinks, clock } = config;
@@ -225,6 +290,12 @@ async function checkListen(config: Config, add: Add): Promise<void> {
   ];
   for (const [name, listen] of listeners) {
     if (listen === undefined) continue;
+    if (name === 'dashboard.listen' && !isLoopback(listen)) {
+      add(
+        'warning',
+        `${name}: ${listen} is open to other machines without TLS, and codes pass there: put a proxy before it`,
+      );
+    }
     const error = await tryListen(listen);
     if (!error) add('ok', `${name}: ${listen}`);
     else if (error !== 'EADDRINUSE') add('error', `${name}: ${listen} cannot be listened on (${error})`);

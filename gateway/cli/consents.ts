@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { CompactSign, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
 import pino from 'pino';
+import type { z } from 'zod';
 import type { Config } from '../config.ts';
-import type { ConsentRecord } from '../consent-record.ts';
+import { type ConsentRecord, consentRecord } from '../consent-record.ts';
 import { openReader } from '../downlink/reader.ts';
 import { importList } from '../import-list.ts';
 import { onLocalRoad, tickNow } from './local.ts';
@@ -21,6 +22,8 @@ export async function signConsents(
   say: (text: string) => void,
 ): Promise<string> {
   const list = readJson(listFile);
+  const records = consentRecord.array().safeParse(list.records);
+  if (!records.success) throw new Error(`${listFile}: ${whatIsWrong(records.error)}`);
   const jwk = existsSync(keyFile) ? (readJson(keyFile) as JWK) : await makeKey(keyFile, say);
   if (jwk.kid === undefined || jwk.d === undefined)
     throw new Error(`${keyFile}: must be a private JWK with a kid`);
@@ -28,6 +31,11 @@ export async function signConsents(
   return new CompactSign(Buffer.from(JSON.stringify(payload)))
     .setProtectedHeader({ alg: 'EdDSA', kid: jwk.kid, typ: 'aisle-consents' })
     .sign(await importJWK(jwk, 'EdDSA'));
+}
+
+function whatIsWrong({ issues }: z.ZodError): string {
+  const [issue] = issues;
+  return `${['records', ...(issue?.path ?? [])].join('.')}: ${issue?.message ?? 'wrong form'}`;
 }
 
 async function makeKey(file: string, say: (text: string) => void): Promise<JWK> {

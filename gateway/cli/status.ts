@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import { type Db, readDatabase } from '../database.ts';
 import { outboxCounts } from '../outbox.ts';
+import { sealing } from '../road.ts';
 import { signingKey } from '../signing-key.ts';
 import { openStoreKey } from '../store-key.ts';
 
@@ -20,22 +21,29 @@ export function status(config: Config, json: boolean, out: (line: string) => voi
   for (const [uplink, taken] of Object.entries(counts.taken)) out(`taken            ${taken} by ${uplink}`);
 }
 
+interface DeadRow {
+  uplink: string;
+  sequence: number;
+  at: number;
+  reason: string;
+  subject: Buffer | null;
+  body: string;
+}
+
+/** Events that an uplink refused for good; of personal ones the reason is opened. */
 export function deadLetters(config: Config, json: boolean, out: (line: string) => void): void {
-  const rows = withDatabase(config, (db) =>
-    db
-      .prepare<[], { uplink: string; sequence: number; at: number; reason: string; body: string }>(
-        'SELECT * FROM dead ORDER BY sequence',
-      )
-      .all(),
-  );
-  for (const { body, at, ...row } of rows) {
-    const { id, type } = body === '' ? { id: undefined, type: undefined } : JSON.parse(body);
-    const letter = { ...row, at: new Date(at).toISOString(), id, type };
-    out(
-      json
-        ? JSON.stringify(letter)
-        : `${letter.at} ${letter.uplink} ${id ?? row.sequence} ${type ?? 'erased'}: ${row.reason}`,
-    );
+  const letters = withDatabase(config, (db) => {
+    const { sealed } = sealing(db, openStoreKey(config.data, config.storeKeyFile));
+    const rows = db.prepare<[], DeadRow>('SELECT * FROM dead ORDER BY sequence').all();
+    return rows.map(({ uplink, sequence, at, reason, subject, body }) => {
+      const { id, type } = body === '' ? { id: undefined, type: undefined } : JSON.parse(body);
+      const why = sealed.reveal(reason, subject);
+      return { uplink, sequence, at: new Date(at).toISOString(), reason: why, id, type };
+    });
+  });
+  for (const letter of letters) {
+    const { at, uplink, id = letter.sequence, type = 'erased', reason } = letter;
+    out(json ? JSON.stringify(letter) : `${at} ${uplink} ${id} ${type}: ${reason}`);
   }
 }
 

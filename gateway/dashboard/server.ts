@@ -40,7 +40,12 @@ export async function openDashboard(parts: {
 }): Promise<Dashboard> {
   const token = randomBytes(32).toString('base64url');
   writeFileSync(join(parts.data, 'dashboard.token'), token, { mode: 0o600 });
-  const app = fastify({ logger: false, bodyLimit: 64 * 1024 });
+  const app = fastify({
+    logger: false,
+    bodyLimit: 64 * 1024,
+    // A proxy on this machine says for whom it asks; limits are by that address.
+    trustProxy: 'loopback',
+  });
 
   app.addHook('onRequest', async (request, reply) => {
     if (isOpen(request.url)) return;

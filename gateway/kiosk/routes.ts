@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { type CodeProblem, codeReader, issuerKeysOf, MAX_CODE } from '../check-in-code.ts';
 import type { Config } from '../config.ts';
@@ -21,8 +21,10 @@ export interface KioskParts {
   now: () => number;
   /** As the pipeline offers them. */
   holderOf: (token: string, at: number) => Holder | undefined;
-  held: (recordId: string) => ConsentRecord | undefined;
+  /** Records in force of the person whose record this is. */
+  heldBy: (recordId: string) => readonly ConsentRecord[];
   recognises: (at: number) => { ok: boolean; reason?: string };
+  mayGrant: () => boolean;
   /** True while the disk refuses. */
   isRefusing: () => boolean;
   /** Gives a choice to the pipeline; `done` once its outcome is on disk. */
@@ -62,17 +64,18 @@ export function kioskRoutes(app: FastifyInstance, parts: KioskParts): void {
     holderOf: parts.holderOf,
   });
   const notice = () => noticeOf(config, parts.recognises(now()));
-  const canGrant = config.mode === 'identify' && store.notice !== undefined;
   const isTooMany = perMinute(MOST_A_MINUTE);
 
+  /** Of all records of that person, as one: what the shop may do by any of them. */
   function heldBy(recordId: string): Held | null {
-    const record = parts.held(recordId);
+    const records = parts.heldBy(recordId);
+    const record = records.find((one) => one.recordId === recordId) ?? records[0];
     if (!record) return null;
-    const { version, purposes, validFrom, validUntil, noticeVersion, method } = record;
+    const { version, validFrom, validUntil, noticeVersion, method } = record;
     return {
-      recordId,
+      recordId: record.recordId,
       version,
-      purposes,
+      purposes: [...new Set(records.flatMap(({ purposes }) => purposes))],
       since: validFrom,
       validUntil: validUntil ?? null,
       noticeVersion,
@@ -83,7 +86,8 @@ export function kioskRoutes(app: FastifyInstance, parts: KioskParts): void {
   function look(code: string) {
     const shown = read(code, now());
     const about = { notice: store.notice ?? null };
-    if ('holder' in shown) return { known: true, held: heldBy(shown.holder.recordId), canGrant, ...about };
+    if ('holder' in shown)
+      return { known: true, held: heldBy(shown.holder.recordId), canGrant: parts.mayGrant(), ...about };
     // A token that nobody holds is no wrong code: the gateway holds nothing by it, and says so.
     if (shown.problem === 'unknown') return { known: false, held: null, canGrant: false, ...about };
     throw new Wrong(422, shown.problem);
@@ -101,8 +105,8 @@ export function kioskRoutes(app: FastifyInstance, parts: KioskParts): void {
     wish: { purposes?: Purpose[] | undefined; language?: string | undefined },
   ) {
     const holder = holderOf(code);
-    if (!canGrant) throw new Wrong(409, 'not offered');
-    const purposes = wish.purposes ?? grantedAtOnce(parts.held(holder.recordId)?.purposes);
+    if (!parts.mayGrant()) throw new Wrong(409, 'not offered');
+    const purposes = wish.purposes ?? grantedAtOnce(heldBy(holder.recordId)?.purposes);
     // The others rest on it, and it is asked for like them: never added in silence.
     if (!purposes.includes('recognition')) throw new Wrong(422, 'recognition is needed');
     const { language } = wish;
@@ -114,7 +118,7 @@ export function kioskRoutes(app: FastifyInstance, parts: KioskParts): void {
   async function withdraw(code: string, channel: Channel) {
     const holder = holderOf(code);
     const { recordId, ticket } = holder;
-    const version = parts.held(recordId)?.version ?? ticket?.version ?? null;
+    const version = heldBy(recordId)?.version ?? ticket?.version ?? null;
     await onDisk({ channel, holder, choice: 'withdraw' });
     return { done: 'withdrawn', recordId, version, held: heldBy(recordId) };
   }
@@ -142,27 +146,36 @@ export function kioskRoutes(app: FastifyInstance, parts: KioskParts): void {
   app.register(async (scope) => {
     // JSON alone: another site's page cannot send that here without being asked first (CORS).
     scope.removeContentTypeParser('text/plain');
-    scope.addHook('onRequest', async (request, reply) => {
+    scope.addHook('onRequest', async (_, reply) => {
       reply.headers(HEADERS);
-      if (isTooMany(request.ip, now())) throw new Wrong(429, 'too many');
     });
+    // Whoever withdraws is never told to wait: not even where a proxy makes all of a shop one address.
+    const limit = ({ ip }: FastifyRequest) => {
+      if (isTooMany(ip, now())) throw new Wrong(429, 'too many');
+    };
     scope.setErrorHandler(async (error: Error, _, reply) => {
       const wrong = wrongOf(error);
       if (wrong.what === 'our mistake') parts.mistake(whereOf(error));
       return answer(wrong, reply);
     });
     const options = { bodyLimit: MAX_BODY };
-    scope.post('/api/kiosk/look', options, async ({ body }) => look(bodyOf(lookForm, body).code));
-    scope.post('/api/kiosk/grant', options, async ({ body }) => {
-      const { code, ...wish } = bodyOf(grantForm, body);
+    scope.post('/api/kiosk/look', options, async (request) => {
+      limit(request);
+      return look(bodyOf(lookForm, request.body).code);
+    });
+    scope.post('/api/kiosk/grant', options, async (request) => {
+      limit(request);
+      const { code, ...wish } = bodyOf(grantForm, request.body);
       return grant(code, 'kiosk', wish);
     });
     scope.post('/api/kiosk/withdraw', options, async ({ body }) =>
       withdraw(bodyOf(lookForm, body).code, 'kiosk'),
     );
-    scope.post('/api/app/consent', options, async ({ body }) => {
-      const { code, choice, purposes } = bodyOf(appForm, body);
-      return choice === 'withdraw' ? withdraw(code, 'app') : grant(code, 'app', { purposes });
+    scope.post('/api/app/consent', options, async (request) => {
+      const { code, choice, purposes } = bodyOf(appForm, request.body);
+      if (choice === 'withdraw') return withdraw(code, 'app');
+      limit(request);
+      return grant(code, 'app', { purposes });
     });
   });
 }

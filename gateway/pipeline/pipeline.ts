@@ -49,6 +49,10 @@ export interface Pipeline {
   holderOf(token: string, at: number): Holder | undefined;
   /** The record in force. */
   held(recordId: string): ConsentRecord | undefined;
+  /** All records in force of the person whose record this is. */
+  heldBy(recordId: string): ConsentRecord[];
+  /** Whether somebody may agree in the shop now: false where mode, notice or clock are against it. */
+  mayGrant(): boolean;
   /** Records that a full list has to name, or they end. */
   recordIds(): Iterable<string>;
   waitingFor(device: string, at: number): DeviceCommand[];
@@ -73,14 +77,14 @@ export interface PipelineParts {
 export function createPipeline({ config, devices, stored, random, ahead }: PipelineParts): Pipeline {
   const storeId = config.store.id;
   const map = storeMap(config.map, config.devices);
-  const seen = createSeen(stored);
+  const byId = new Map(devices.map((device) => [device.id, device]));
+  const seen = createSeen(stored, (device) => byId.get(device)?.type.shared === true);
   const decode = createDecode(devices, map, seen, {
     privateAddresses: config.recognise.privateAddress,
     isWifiUser: (user, at) => shoppers.holdsWifiUser(user, at),
   });
   const shoppers = createShoppers({ config, map, stored, random, ahead });
   const thermostats = createThermostats(stored);
-  const byId = new Map(devices.map((device) => [device.id, device]));
   const contexts: Contexts = {
     shelves: createShelves(map, stored),
     climate: createClimate(),
@@ -206,6 +210,8 @@ export function createPipeline({ config, devices, stored, random, ahead }: Pipel
     recognises: shoppers.recognises,
     holderOf: shoppers.holderOf,
     held: shoppers.held,
+    heldBy: shoppers.heldBy,
+    mayGrant: shoppers.mayGrant,
     recordIds: shoppers.recordIds,
     waitingFor: (device, at) => contexts.commands.waitingFor(device, at),
     beaconUuids: shoppers.beaconUuids,

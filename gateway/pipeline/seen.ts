@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { FrameNumber } from '../../devices/device.ts';
 import type { Emit } from './context/emit.ts';
 import type { StoredState } from './outcome.ts';
@@ -53,10 +54,16 @@ export interface Seen {
   forget(at: number, emit: Emit): void;
 }
 
-export function createSeen(stored: StoredState): Seen {
+/**
+ * `isShared` tells whether a device's sessions are people's: what an app calls its session is on disk as a
+ * hash, since it may be a name.
+ */
+export function createSeen(stored: StoredState, isShared: (device: string) => boolean = () => false): Seen {
   /** In the order of their last word. */
   const sessions = new Map<string, Session>();
   for (const [key, { seqs, at }] of storedSessions(stored)) sessions.set(key, { seqs, at, isStored: true });
+  const keyOf = ({ device, boot }: MessageNumber) =>
+    `${device}/${isShared(device) ? createHash('sha256').update(boot).digest('base64url') : boot}`;
   const frames = new Map<string, FrameNumbers>();
   for (const [device, heard] of stored.get('frame-numbers')) frames.set(device, heard as FrameNumbers);
 
@@ -114,10 +121,6 @@ function isReplay(counters: readonly Heard<number>[], counter: number, at: numbe
 /** Numbers that come round again, or equal bytes, are one transmission for a while only. */
 function isRepeat(others: readonly Heard<number | string>[], number: number | string, at: number): boolean {
   return others.some(({ value, at: heardAt }) => value === number && Math.abs(at - heardAt) < REPEATED_FOR);
-}
-
-function keyOf({ device, boot }: MessageNumber): string {
-  return `${device}/${boot}`;
 }
 
 function storedSessions(stored: StoredState): [string, Pick<Session, 'seqs' | 'at'>][] {

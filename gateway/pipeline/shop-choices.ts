@@ -15,9 +15,10 @@ export function shopChoices(parts: {
   config: Config;
   consents: Consents;
   identify: Identify;
+  mayGrant: () => boolean;
   apply: (applied: Applied, at: number, emit: Emit) => Removed;
 }) {
-  const { config, consents, identify, apply } = parts;
+  const { config, consents, identify, mayGrant, apply } = parts;
 
   /** Returns why nothing changed. */
   return function choose({ channel, holder, choice }: Choice, at: number, emit: Emit): string | undefined {
@@ -25,6 +26,8 @@ export function shopChoices(parts: {
     const { notice } = config.store;
     // Who cannot be told what they agree to cannot agree (GDPR 13, R28).
     if (config.mode !== 'identify' || !notice) return 'this shop recognises nobody';
+    // When it begins has to be sure. The list may be old: what is agreed to here is newer.
+    if (!mayGrant()) return 'nobody can agree while the clock is not sure';
     const given = { noticeId: notice.id, noticeVersion: notice.version, method: channel, ...choice };
     const applied = consents.grant(holder, given, at);
     if (!applied) return 'nobody is known by this code';
@@ -39,26 +42,30 @@ export function shopChoices(parts: {
     at: number,
     emit: Emit,
   ): string | undefined {
-    const before = consents.get(holder.recordId);
     const applied = consents.withdraw(holder, at);
     if (!applied) return 'there is no consent to withdraw';
     const removed = apply(applied, at, emit);
-    const [, stood] = applied.choices[0] ?? [];
-    emit.event({
-      name: 'consent.withdrawn',
-      class: 'A',
-      time: at,
-      countsQueued: true,
-      data: {
-        recordId: holder.recordId,
-        version: stood?.version ?? before?.version ?? 0,
-        ...(before && { purposes: before.purposes }),
-        channel,
-        ...noticeOf(before),
-        effectiveAt: iso(at),
-        purge: { ...removed, queued: 0 },
-      },
-    });
+    const before = new Map(applied.ended.map((record) => [record.recordId, record]));
+    for (const [i, [recordId, stands]] of applied.choices.entries()) {
+      const record = before.get(recordId);
+      // What was removed of the person is counted with the first of their records.
+      const purge = i === 0 ? removed : { keys: 0, caches: 0 };
+      emit.event({
+        name: 'consent.withdrawn',
+        class: 'A',
+        time: at,
+        ...(i === 0 && { countsQueued: true }),
+        data: {
+          recordId,
+          version: stands?.version ?? 0,
+          ...(record && { purposes: record.purposes }),
+          channel,
+          ...noticeOf(record),
+          effectiveAt: iso(at),
+          purge: { ...purge, queued: 0 },
+        },
+      });
+    }
     return undefined;
   }
 

@@ -38,10 +38,14 @@ export interface Shoppers {
   /** Whose code this is: an app's token. */
   holderOf(token: string, at: number): Holder | undefined;
   held(recordId: string): ConsentRecord | undefined;
+  /** All records in force of the person whose record this is. */
+  heldBy(recordId: string): ConsentRecord[];
   /** The only recognised person at this place who agreed to be linked with what is done there (R24). */
   alone(zone: string, at: number): Alone | undefined;
   presences(): Presence[];
   list(): ListInForce | undefined;
+  /** False where mode, notice or clock are against it. */
+  mayGrant(): boolean;
   recordIds(): Iterable<string>;
   recognises(at: number): Recognises;
   beaconUuids(): string[];
@@ -88,7 +92,11 @@ export function createShoppers({ config, map, stored, random, ahead }: ShoppersP
   const newVisitId = () => Buffer.from(random(16)).toString('hex');
   const visits = createVisits(map, identify, newVisitId, stored);
   const changes = consentChanges({ identify, locate, visits });
-  const choose = shopChoices({ config, consents, identify, apply: withdrawing });
+  const choose = shopChoices({
+    ...{ config, consents, identify },
+    mayGrant: mode.permits,
+    apply: withdrawing,
+  });
   let resumed = false;
 
   /** Keys are rolled to the present, open visits go on where they were. */
@@ -216,7 +224,12 @@ export function createShoppers({ config, map, stored, random, ahead }: ShoppersP
     erase,
     holderOf,
     held: consents.get,
+    heldBy(recordId) {
+      const { subjectRef } = consents.get(recordId) ?? {};
+      return subjectRef === undefined ? [] : consents.ofSubject(subjectRef);
+    },
     alone,
+    mayGrant: mode.permits,
     presences: () => [...locate.refs()].flatMap((ref) => locate.last(ref) ?? []).filter(isShown),
     list: () => consents.inForce(),
     recordIds: consents.recordIds,

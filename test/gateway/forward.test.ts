@@ -357,3 +357,25 @@ it('sends a purged event no more, and declares it', async () => {
   ]);
   expect(third.events.map(({ body }) => body).join()).not.toContain('p_1');
 });
+
+it('R6: breaks off a batch with a purged event that is not answered for, and sends the rest again at once', async () => {
+  const { nth, store, waiting, told } = testForward([personal('visit.started', 'p_1', 'v1'), press(1)]);
+  const first = await nth(1);
+  store([], ['p_1']);
+  await until(() => first.signal.aborted, 'the recall', 5_000);
+  const second = await nth(2);
+  expect(second.events.map(({ body }) => body).join()).not.toContain('p_1');
+  second.accept();
+  await until(() => waiting().length === 0, 'the end');
+  expect(told.filter(({ error }) => error !== undefined)).toEqual([]);
+});
+
+it('R6: lets a batch that is answered for within a moment be, with a purged event too', async () => {
+  const { nth, store, gaps, waiting } = testForward([personal('visit.started', 'p_1', 'v1')]);
+  const first = await nth(1);
+  store([], ['p_1']);
+  first.accept();
+  (await nth(2)).accept();
+  await until(() => waiting().length === 0, 'the end');
+  expect([first.signal.aborted, gaps()]).toEqual([false, []]);
+});

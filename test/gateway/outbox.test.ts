@@ -163,6 +163,18 @@ describe('a rejected event', () => {
     expect(outbox.counts()).toMatchObject({ waiting: 0, dead: 2 });
   });
 
+  it('R15: keeps a reason that names its person unreadable, and not at all once that person is erased', () => {
+    const { db, outbox, store } = testStore();
+    store([personal('visit.started', 'p_1', 'v1'), press(1)]);
+    const events = outbox.take('up', ALL, 9);
+    const reasons = new Map(events.map(({ id, sequence }) => [id, `profile p_1 is not known (${sequence})`]));
+    outbox.settle('up', events, { accepted: new Set(), rejected: reasons }, TEN);
+    const reason = () => db.prepare('SELECT reason FROM dead ORDER BY sequence').pluck().all();
+    expect(reason()).toEqual([expect.stringMatching(/^sealed:/), 'profile p_1 is not known (2)']);
+    store([], ['p_1']);
+    expect(reason()).toEqual(['erased', 'profile p_1 is not known (2)']);
+  });
+
   it('loses its body when its subject withdraws, and when its time is up', () => {
     const { db, outbox, store } = testStore();
     store([personal('visit.started', 'p_1', 'v1'), personal('visit.started', 'p_2', 'v2', TEN - HOUR)]);

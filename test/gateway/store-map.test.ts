@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../gateway/config.ts';
+import { configSchema, parseConfig } from '../../gateway/config.ts';
 import { beaconKey, storeMap } from '../../gateway/store-map.ts';
 
 const UUID = 'f7826da6-4fa2-4e98-8024-bc5b71e0893e';
@@ -48,6 +48,32 @@ describe('the store map', () => {
     expect(map.zones.get('west')?.sensitive).toBe(false);
     expect(map.zones.get('east')?.sensitive).toBe(true);
     expect(map.zones.get('counted')?.sensitive).toBe(true);
+  });
+
+  it('R25: gives a point of two zones to the sensitive one, in whatever order they are listed', () => {
+    const square = [
+      [0, 0],
+      [4, 0],
+      [4, 4],
+      [0, 4],
+    ];
+    const inside = [
+      [1, 1],
+      [2, 1],
+      [2, 2],
+      [1, 2],
+    ];
+    const zones = [
+      { id: 'shoes', polygon: square },
+      { id: 'prayer', polygon: inside, sensitive: true },
+    ];
+    for (const listed of [zones, [...zones].reverse()]) {
+      const { map: overlapping } = configSchema.parse({ ...config, map: { zones: listed } });
+      expect([storeMap(overlapping).zoneAt(1.5, 1.5), storeMap(overlapping).zoneAt(3, 3)]).toEqual([
+        'prayer',
+        'shoes',
+      ]);
+    }
   });
 
   it('finds a fixture by its device and a slot by its number', () => {

@@ -263,3 +263,42 @@ describe('a port', () => {
     ]);
   });
 });
+
+describe('what a shop offers for consent', () => {
+  const reader = '{id: door, kind: check-in, zone: z}';
+  const zone = (devices: string) => `devices: [${devices}]`;
+  it.each<[string, string, Finding['level'], string]>([
+    [
+      'a button to agree without one to withdraw',
+      `${reader}, {id: b1, kind: smart-button, intents: {press: consent-grant}}`,
+      'error',
+      'no button has the intent consent-withdraw',
+    ],
+    [
+      'a mistyped intent',
+      `{id: b1, kind: smart-button, intents: {press: consent-grnat}}`,
+      'error',
+      'did you mean "consent-grant"?',
+    ],
+    [
+      'a button without a reader',
+      `{id: b1, kind: smart-button, intents: {press: consent-withdraw}}`,
+      'warning',
+      'needs a reader',
+    ],
+    ['a reader without a zone', '{id: door, kind: check-in}', 'warning', 'door has no zone'],
+  ])('R7: %s is noticed', async (_, devices, level, text) => {
+    const { check: look } = await shop(zone(devices.replaceAll(', zone: z', '')));
+    expect(texts((await look()).findings, level).join('\n')).toContain(text);
+  });
+
+  it('an issuer key with its private half, or twice, is an error', async () => {
+    const key = '{kty: OKP, crv: Ed25519, x: 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo, kid: k1';
+    const { check: look } = await shop(
+      `consents: {issuerKeys: [${key}, d: secret}, ${key}}], maxAgeHours: 9999}`,
+    );
+    const { findings } = await look();
+    expect(texts(findings, 'error').join('\n')).toMatch(/k1 has its private half[^]*k1 stands there twice/);
+    expect(texts(findings, 'warning').join('\n')).toContain('consents.maxAgeHours: 9999');
+  });
+});

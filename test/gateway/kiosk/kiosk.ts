@@ -81,7 +81,8 @@ export async function openKiosk(parts: {
     config,
     now: () => TEN,
     holderOf: pipeline.holderOf,
-    held: pipeline.held,
+    heldBy: pipeline.heldBy,
+    mayGrant: pipeline.mayGrant,
     recognises: pipeline.recognises,
     isRefusing: () => false,
     choose(choice, done) {

@@ -88,6 +88,29 @@ describe('R7: what grants withdraws too, in as many requests', () => {
     expect([kiosk.held('c1'), json.known]).toEqual([undefined, false]);
   });
 
+  it('is never told to wait, whoever else asked how often', async () => {
+    const { post, held: kept } = await held();
+    let status = 0;
+    for (let n = 0; n < 130; n += 1) status = (await post('/api/kiosk/look', { code: 'junk' })).status;
+    expect(status).toBe(429);
+    expect((await post('/api/kiosk/withdraw', { code: tokenOf(1) })).status).toBe(200);
+    expect(kept('c1')).toBeUndefined();
+  });
+
+  it('shows what is held by all records of a person, and ends them all', async () => {
+    const { post, held: kept } = await openKiosk({
+      config: kioskConfig(issuer),
+      records: [
+        consent(1, { purposes: ['recognition'] }),
+        consent(2, { subjectRef: 'p1', keys: consent(1).keys, purposes: ['recognition', 'location'] }),
+      ],
+    });
+    const { json } = await post('/api/kiosk/look', { code: tokenOf(1) });
+    expect((json.held as { purposes: string[] }).purposes).toEqual(['recognition', 'location']);
+    await post('/api/kiosk/withdraw', { code: tokenOf(1) });
+    expect([kept('c1'), kept('c2')]).toEqual([undefined, undefined]);
+  });
+
   it('stays possible where nothing can be granted: without a notice, or with recognition off', async () => {
     for (const config of [
       kioskConfig(issuer, withoutNotice),

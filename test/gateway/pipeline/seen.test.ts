@@ -23,6 +23,21 @@ describe('message numbers', () => {
     expect(seen.hasMessage(number(1, 'b1', 'shelf-2'))).toBe(false);
   });
 
+  it('R1: what an app calls its session is on disk as a hash: it may be a name', () => {
+    const seen = createSeen(nothingStored, (device) => device === 'app');
+    const { emit, outcome } = collector();
+    for (const device of ['app', 'button-1']) {
+      const number = { device, boot: 'annsPhone', seq: 1 };
+      seen.rememberMessage(number, TEN);
+      seen.keepMessage(number, emit);
+      expect(seen.hasMessage(number)).toBe(true);
+    }
+    const [app, button] = outcome.changes.map(({ key }) => key);
+    expect([app?.includes('annsPhone'), button]).toEqual([false, 'button-1/annsPhone']);
+    const again = createSeen(storedAfter([outcome]), (device) => device === 'app');
+    expect(again.hasMessage({ device: 'app', boot: 'annsPhone', seq: 1 })).toBe(true);
+  });
+
   it('asking does not remember', () => {
     const seen = createSeen(nothingStored);
     expect(seen.hasMessage(number(1))).toBe(false);

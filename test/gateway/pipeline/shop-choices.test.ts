@@ -80,6 +80,20 @@ describe('a withdrawal in the shop', () => {
     expect(JSON.stringify(outcome.events)).not.toMatch(/p1|0{8}/);
   });
 
+  it('R6: ends every record of that person, each told by its own event, what went counted once', () => {
+    const second = consent(2, { subjectRef: 'p1', keys: consent(1).keys });
+    const pipeline = open([consent(1), second, consent(3)]);
+    run(pipeline, [ranged(1, 'shoes', TEN)]);
+    const outcome = pipeline.accept(withdrawal(TEN + SECOND));
+    const told = outcome.events.filter(({ name }) => name === 'consent.withdrawn');
+    expect(told.map(({ data, countsQueued }) => [data.recordId, data.purge, countsQueued])).toEqual([
+      ['c1', { keys: 2, caches: 4, queued: 0 }, true],
+      ['c2', { keys: 0, caches: 0, queued: 0 }, undefined],
+    ]);
+    expect(recognised(pipeline, 1, TEN + 2 * SECOND)).toBe(false);
+    expect([pipeline.held('c2'), pipeline.held('c3')?.recordId]).toEqual([undefined, 'c3']);
+  });
+
   it('beats every list until a higher version of the record', () => {
     const pipeline = open();
     pipeline.accept(withdrawal(TEN));
@@ -174,6 +188,13 @@ describe('a grant in the shop', () => {
     pipeline.accept(grant(TEN + SECOND, again));
     expect(pipeline.held('c1')?.version).toBe(2);
     expect(recognised(pipeline, 1, TEN + 2 * SECOND)).toBe(true);
+  });
+
+  it('R9: is refused while the clock is not sure, which its beginning hangs on', () => {
+    const pipeline = open();
+    pipeline.accept(tick(TEN, false));
+    expect(pipeline.accept(grant(TEN)).refused).toBe('nobody can agree while the clock is not sure');
+    expect(pipeline.held('c2')).toBeUndefined();
   });
 
   it('R28: is refused where the shop has no notice, or does not recognise', () => {
