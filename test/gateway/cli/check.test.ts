@@ -298,7 +298,9 @@ describe('what a shop offers for consent', () => {
       `consents: {issuerKeys: [${key}, d: secret}, ${key}}], maxAgeHours: 9999}`,
     );
     const { findings } = await look();
-    expect(texts(findings, 'error').join('\n')).toMatch(/k1 has its private half[\s\S]*k1 stands there twice/);
+    expect(texts(findings, 'error').join('\n')).toMatch(
+      /k1 has its private half[\s\S]*k1 stands there twice/,
+    );
     expect(texts(findings, 'warning').join('\n')).toContain('consents.maxAgeHours: 9999');
   });
 });
