@@ -60,9 +60,6 @@ export function judge(
   if (list.issuedAt !== undefined && list.issuedAt > at + CLOCK_SKEW) {
     return refuse(`list ${version} is issued in the future`);
   }
-  if (list.issuedAt !== undefined && inForce?.issuedAt && list.issuedAt < inForce.issuedAt - CLOCK_SKEW) {
-    return refuse(`list ${version} is issued before list ${inForce.version}, which is in force`);
-  }
   // Where something is missing between, only what a list takes away is safe to apply.
   const isAfterGap = list.list === 'change' && previous !== inForce?.version;
   if (isAfterGap || version < (inForce?.withdrawnUpTo ?? 0)) {

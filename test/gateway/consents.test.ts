@@ -23,14 +23,6 @@ const STATES = [
   ['invalidated', false],
 ] as const;
 
-it('R10: a list with a newer number that was issued before the one in force is refused', () => {
-  const held = consents();
-  held.apply(list(TEN, 1, [consent(1)]), TEN);
-  const late = { ...list(TEN, 2, []), issuedAt: TEN - HOUR };
-  expect(held.apply(late, TEN).refused).toBe('list 2 is issued before list 1, which is in force');
-  expect(refs(held.records())).toEqual(['p1']);
-});
-
 describe('a record', () => {
   it.each(STATES)('R4: in state %s permits recognition: %s', (state, permits) => {
     const held = consents();
