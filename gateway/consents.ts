@@ -267,6 +267,11 @@ export function createConsents(
       stores: [settings.storeId],
       keys: ticket ? ticket.keys : from.keys,
     };
+    // What was left out is not granted by another record either.
+    for (const other of ofSubject(record.subjectRef)) {
+      const isMore = other.purposes.some((purpose) => !record.purposes.includes(purpose));
+      if (other.recordId !== recordId && isMore) end(other.recordId, other.version, change, at);
+    }
     change.set(recordId, withCurrentKeys(record, at));
     change.choose(recordId, { choice: 'granted', version, at });
     return change.applied();

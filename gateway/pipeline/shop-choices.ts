@@ -31,7 +31,7 @@ export function shopChoices(parts: {
     const given = { noticeId: notice.id, noticeVersion: notice.version, method: channel, ...choice };
     const applied = consents.grant(holder, given, at);
     if (!applied) return 'nobody is known by this code';
-    apply(applied, at, emit);
+    tellWithdrawn(applied, apply(applied, at, emit), { channel, at, emit });
     for (const record of applied.granted) tellGranted(record, at, emit);
     return undefined;
   };
@@ -44,11 +44,20 @@ export function shopChoices(parts: {
   ): string | undefined {
     const applied = consents.withdraw(holder, at);
     if (!applied) return 'there is no consent to withdraw';
-    const removed = apply(applied, at, emit);
-    const before = new Map(applied.ended.map((record) => [record.recordId, record]));
-    for (const [i, [recordId, stands]] of applied.choices.entries()) {
+    tellWithdrawn(applied, apply(applied, at, emit), { channel, at, emit });
+    return undefined;
+  }
+
+  /** One event for each record; what was removed of the person is counted with the first. */
+  function tellWithdrawn(
+    { choices, ended }: Applied,
+    removed: Removed,
+    { channel, at, emit }: { channel: Choice['channel']; at: number; emit: Emit },
+  ): void {
+    const before = new Map(ended.map((record) => [record.recordId, record]));
+    const withdrawn = choices.filter(([, choice]) => choice?.choice === 'withdrawn');
+    for (const [i, [recordId, stands]] of withdrawn.entries()) {
       const record = before.get(recordId);
-      // What was removed of the person is counted with the first of their records.
       const purge = i === 0 ? removed : { keys: 0, caches: 0 };
       emit.event({
         name: 'consent.withdrawn',
@@ -66,7 +75,6 @@ export function shopChoices(parts: {
         },
       });
     }
-    return undefined;
   }
 
   function tellGranted(record: ConsentRecord, at: number, emit: Emit): void {

@@ -190,6 +190,18 @@ describe('a grant in the shop', () => {
     expect(recognised(pipeline, 1, TEN + 2 * SECOND)).toBe(true);
   });
 
+  it('R5: of fewer purposes ends the person’s other records that grant more, and lists do not bring them back', () => {
+    const more = consent(2, { subjectRef: 'p1', purposes: ['recognition', 'location'] });
+    const alike = consent(3, { subjectRef: 'p1', purposes: ['recognition'] });
+    const pipeline = open([consent(1), more, alike]);
+    const outcome = pipeline.accept(grant(TEN, HELD, []));
+    expect(names(outcome)).toEqual(['consent.withdrawn', 'consent.granted']);
+    expect(outcome.events[0]?.data.recordId).toBe('c2');
+    pipeline.accept(list(TEN + SECOND, 2, [consent(1), more, alike]));
+    const held = ['c1', 'c2', 'c3'].map((id) => pipeline.held(id)?.purposes);
+    expect(held).toEqual([['recognition'], undefined, ['recognition']]);
+  });
+
   it('R9: is refused while the clock is not sure, which its beginning hangs on', () => {
     const pipeline = open();
     pipeline.accept(tick(TEN, false));
