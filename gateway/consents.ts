@@ -1,5 +1,6 @@
 import { type ConsentList, inOrder, isGiven, judge, type ListInForce, nowInForce } from './consent-list.ts';
 import type { ConsentKey, ConsentRecord, Purpose } from './consent-record.ts';
+import { endOf, isOver, isValid, withCurrentKeys } from './consent-validity.ts';
 import { createKeysHeld, type KeysHeld } from './keys-held.ts';
 
 /**
@@ -85,10 +86,6 @@ export interface Consents {
 const GRANT_TRAVELS = 3_600_000;
 /** A grant made in the shop is good for so long where the platform's ticket does not say: six months, ms. */
 const GRANT_VALID = 182 * 86_400_000;
-/** A day's keys are held from so long before it until so long after: clocks and time zones differ, ms. */
-const DAY_BEFORE = 26 * 3_600_000;
-const DAY_AFTER = 2 * 3_600_000;
-const DAY = 86_400_000;
 
 export function createConsents(
   settings: { storeId: string; maxAgeHours: number },
@@ -214,8 +211,7 @@ export function createConsents(
     // A withdrawal made in the shop beats any list until a higher version of the record.
     if (choice?.choice === 'withdrawn' && version <= choice.version && isGivenHere) return;
     if (choice && (choice.choice === 'granted' || version > choice.version)) change.choose(recordId, null);
-    const isOver = record.validUntil && Date.parse(record.validUntil) <= at;
-    if (!isGivenHere || isOver) change.set(recordId, undefined);
+    if (!isGivenHere || isOver(record, at)) change.set(recordId, undefined);
     else if (what === 'all') change.set(recordId, withCurrentKeys(record, at));
   }
 
@@ -294,8 +290,7 @@ export function createConsents(
 
   function shorten(recordId: string, change: Changing, at: number): void {
     const record = records.get(recordId);
-    const isOver = !record || (record.validUntil && Date.parse(record.validUntil) <= at);
-    change.set(recordId, isOver ? undefined : withCurrentKeys(record, at));
+    change.set(recordId, !record || isOver(record, at) ? undefined : withCurrentKeys(record, at));
   }
 
   function permits(recordId: string, purpose: Purpose, at: number): ConsentRecord | undefined {
@@ -333,33 +328,4 @@ function earliest(times: Iterable<number>): number {
   let first = Number.POSITIVE_INFINITY;
   for (const time of times) first = Math.min(first, time);
   return first;
-}
-
-/** A grant never reaches back before `validFrom` (R8). */
-function isValid(record: ConsentRecord, at: number): boolean {
-  return Date.parse(record.validFrom) <= at && (!record.validUntil || at < Date.parse(record.validUntil));
-}
-
-/** Of keys that are for one day the gateway holds the present one's alone (R14). */
-function withCurrentKeys(record: ConsentRecord, at: number): ConsentRecord {
-  const isCurrent = (key: ConsentKey) => {
-    const start = dayOf(key);
-    return start === undefined || (start - DAY_BEFORE <= at && at < start + DAY + DAY_AFTER);
-  };
-  return record.keys.every(isCurrent) ? record : { ...record, keys: record.keys.filter(isCurrent) };
-}
-
-/** When the record ends or a key's day is over, whichever is first; ms, or never. */
-function endOf(record: ConsentRecord): number {
-  let end = record.validUntil ? Date.parse(record.validUntil) : Number.POSITIVE_INFINITY;
-  for (const key of record.keys) {
-    const start = dayOf(key);
-    if (start !== undefined) end = Math.min(end, start + DAY + DAY_AFTER);
-  }
-  return end;
-}
-
-/** When the day of a day's key begins, ms. */
-function dayOf(key: ConsentKey): number | undefined {
-  return 'day' in key && key.day !== undefined ? Date.parse(`${key.day}T00:00:00Z`) : undefined;
 }

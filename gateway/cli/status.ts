@@ -1,9 +1,9 @@
 import type { Config } from '../config.ts';
-import { type Db, readDatabase } from '../database.ts';
 import { outboxCounts } from '../outbox.ts';
 import { sealing } from '../road.ts';
 import { signingKey } from '../signing-key.ts';
 import { openStoreKey } from '../store-key.ts';
+import { withDatabase } from './stored.ts';
 
 /** Reads the database beside a gateway that may or may not run. */
 export function status(config: Config, json: boolean, out: (line: string) => void): void {
@@ -44,19 +44,5 @@ export function deadLetters(config: Config, json: boolean, out: (line: string) =
   for (const letter of letters) {
     const { at, uplink, id = letter.sequence, type = 'erased', reason } = letter;
     out(json ? JSON.stringify(letter) : `${at} ${uplink} ${id} ${type}: ${reason}`);
-  }
-}
-
-function withDatabase<T>(config: Config, read: (db: Db) => T): T {
-  let db: Db;
-  try {
-    db = readDatabase(config.data);
-  } catch {
-    throw new Error(`${config.data}: no database there yet; it is made when the gateway first runs`);
-  }
-  try {
-    return read(db);
-  } finally {
-    db.close();
   }
 }

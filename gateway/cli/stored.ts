@@ -30,6 +30,18 @@ export function readStored(config: Config): StoredConsents {
  * @throws with a sentence where there is no database yet, or an earlier version's.
  */
 export function withStoredDatabase<T>(config: Config, read: (db: Db, storeKey: () => StoreKey) => T): T {
+  return withDatabase(config, (db) => {
+    if (!hasAudit(db)) {
+      throw new Error(
+        `${config.data}: the database is of an earlier version; the gateway's next start brings it up`,
+      );
+    }
+    return read(db, () => openStoreKey(config.data, config.storeKeyFile));
+  });
+}
+
+/** Reads the database of whatever version. @throws with a sentence where there is none yet. */
+export function withDatabase<T>(config: Config, read: (db: Db) => T): T {
   let db: Db;
   try {
     db = readDatabase(config.data);
@@ -37,12 +49,7 @@ export function withStoredDatabase<T>(config: Config, read: (db: Db, storeKey: (
     throw new Error(`${config.data}: no database there yet; it is made when the gateway first runs`);
   }
   try {
-    if (!hasAudit(db)) {
-      throw new Error(
-        `${config.data}: the database is of an earlier version; the gateway's next start brings it up`,
-      );
-    }
-    return read(db, () => openStoreKey(config.data, config.storeKeyFile));
+    return read(db);
   } finally {
     db.close();
   }

@@ -1,11 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import type { Message } from '../../devices/device.ts';
 import { MAX_PAYLOAD } from '../access/framing.ts';
+import { perMinute } from '../dashboard/per-minute.ts';
 
 /** Reports of one address in a minute; more are told to wait (RFC 6585 §4). */
 const MOST_A_MINUTE = 120;
-/** Addresses that are counted at a time. */
-const MAX_ADDRESSES = 10_000;
 
 /**
  * `POST /api/app/ranged`: what `devices/<app>/ranged` is over MQTT, for apps without an MQTT client.
@@ -21,16 +20,7 @@ export function appRoutes(
     take: (message: Message, done: (refused?: Error) => void) => void;
   },
 ): void {
-  const counts = new Map<string, number>();
-  let minute = 0;
-
-  function isTooMany(address: string): boolean {
-    const now = Math.floor(parts.now() / 60_000);
-    if (now !== minute || counts.size > MAX_ADDRESSES) counts.clear();
-    minute = now;
-    counts.set(address, (counts.get(address) ?? 0) + 1);
-    return (counts.get(address) ?? 0) > MOST_A_MINUTE;
-  }
+  const isTooMany = perMinute(MOST_A_MINUTE);
 
   app.register(async (scope) => {
     // Any content type: the bytes go the same road as those of an MQTT message.
@@ -39,7 +29,7 @@ export function appRoutes(
       done(null, body),
     );
     scope.post('/api/app/ranged', (request, reply) => {
-      if (isTooMany(request.ip)) return reply.code(429).header('retry-after', '60').send();
+      if (isTooMany(request.ip, parts.now())) return reply.code(429).header('retry-after', '60').send();
       const payload = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
       const { device } = parts;
       const message: Message = {

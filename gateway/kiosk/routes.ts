@@ -4,11 +4,11 @@ import { type CodeProblem, codeReader, issuerKeysOf, MAX_CODE } from '../check-i
 import type { Config } from '../config.ts';
 import { type ConsentRecord, PURPOSES, type Purpose } from '../consent-record.ts';
 import type { Holder } from '../consents.ts';
+import { perMinute } from '../dashboard/per-minute.ts';
 import { grantedAtOnce } from '../pipeline/context/check-ins.ts';
 import type { Choice } from '../pipeline/signal.ts';
 import { type NoticeConfig, noticeOf } from './notice.ts';
 import { HEADERS, pageRoutes } from './pages.ts';
-import { perMinute } from './per-minute.ts';
 
 const MAX_BODY = 16 * 1024;
 /** Requests of one address in a minute; more are told to wait (RFC 6585 §4). */

@@ -159,7 +159,7 @@ export function createPipeline({ config, devices, stored, random, ahead }: Pipel
     const { number } = decoded;
     const emit = emitInto(outcome, storeId, number && `${number.device}/${number.boot}/${number.seq}`);
     const checkedIn = checkIn(decoded.readings, outcome, emit);
-    const isAnybody = shoppers.see([...decoded.sightings, ...checkedIn], signal.at, emit);
+    const isAnybody = shoppers.see(decoded.sightings.concat(checkedIn), signal.at, emit);
     contextualise(decoded.readings, contexts, attributed(emit, signal.at));
     // A stranger's report has no effect that could be doubled: not even its session is remembered.
     if (number && (isAnybody || decoded.readings.length > 0)) seen.rememberMessage(number, signal.at);

@@ -29,8 +29,7 @@ const BY_ADDRESS: Record<string, string> = {
   'devices/frame-repeats.ts':
     'one frame of one address that may leave the receiver, forgotten within a minute',
   'gateway/pipeline/decode.ts': 'addresses of the shop’s own devices, as configured',
-  'gateway/kiosk/per-minute.ts': 'network addresses of who posts too often, forgotten each minute',
-  'gateway/inputs/app-http.ts': 'network addresses of who posts too often, forgotten each minute',
+  'gateway/dashboard/per-minute.ts': 'network addresses of who posts too often, forgotten each minute',
 };
 
 const source = (file: string) => readFileSync(join(ROOT, file), 'utf8');

@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { addDevice } from '../../gateway/cli/devices.ts';
 import { parseConfig, readConfig } from '../../gateway/config.ts';
 import { startGateway } from '../../gateway/gateway.ts';
+import { agreed } from '../support/agreed.ts';
 import { type CentralBroker, centralBroker } from '../support/central-broker.ts';
 import { presser } from '../support/presser.ts';
 import { connected, publish } from '../support/raw-mqtt.ts';
@@ -118,19 +119,7 @@ describe('over mosquitto', () => {
       list: 'full',
       version: 1,
       issuedAt: new Date().toISOString(),
-      records: [
-        {
-          recordId: 'c1',
-          version: 1,
-          subjectRef: 'p_1',
-          purposes: ['recognition', 'location'],
-          state: 'given',
-          validFrom: '2026-01-01T00:00:00Z',
-          noticeVersion: '1',
-          stores: ['s1'],
-          keys: [{ kind: 'app', token: TOKEN }],
-        },
-      ],
+      records: [agreed([{ kind: 'app', token: TOKEN }])],
     };
     const jws = await issuer.sign('consents', list);
     const names = () => seen.map(({ topic }) => topic.split('/').at(-1));
