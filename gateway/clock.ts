@@ -25,15 +25,20 @@ const SYNCHRONISED = '/run/systemd/timesync/synchronized';
 const TOLERATED = 60_000;
 
 /** Whether the wall clock can be trusted; consents hang on it (R9, P13). */
-export function clockTrust(source: 'systemd' | 'uplink' | 'trusted', now: () => number) {
+export interface ClockTrust {
+  synchronised(): boolean;
+  /** The platform's clock, from the `Date` of an answer whose certificate and token were checked. */
+  heard(date: number): void;
+}
+
+export function clockTrust(source: 'systemd' | 'uplink' | 'trusted', now: () => number): ClockTrust {
   let agreed = false;
   return {
-    synchronised(): boolean {
+    synchronised() {
       if (source === 'systemd') return existsSync(SYNCHRONISED);
       return source === 'trusted' || agreed;
     },
-    /** The platform's clock, from the `Date` of an answer whose certificate and token were checked. */
-    heard(date: number): void {
+    heard(date) {
       agreed = Math.abs(date - now()) <= TOLERATED;
     },
   };

@@ -10,6 +10,19 @@ export interface Envelope {
   /** ms since the epoch. */
   recordedAt: number;
   expiresAt?: number | undefined;
+  boot?: BootStamp | undefined;
+}
+
+/**
+ * From which run of the gateway an event is, and how sure its clock was (P13): where the wall clock was
+ * wrong, what happened between two events of one boot can still be told.
+ */
+export interface BootStamp {
+  /** 8 hex digits, new with each start. */
+  id: string;
+  /** Since the start, ms; goes on over corrections of the wall clock. */
+  monotonicMs: number;
+  synchronised: boolean;
 }
 
 /** `sequence` is compared as text (CloudEvents sequence extension), hence the zeros. */
@@ -35,7 +48,7 @@ export function withData(head: string, data: string): string {
 
 /** Everything but `data`: what may lie readable on disk while the event waits. */
 export function cloudEventHead(event: StoreEvent, envelope: Envelope): string {
-  const { source, epoch, sequence, recordedAt, expiresAt } = envelope;
+  const { source, epoch, sequence, recordedAt, expiresAt, boot } = envelope;
   return JSON.stringify({
     specversion: '1.0',
     id: idOf(epoch, sequence),
@@ -48,7 +61,17 @@ export function cloudEventHead(event: StoreEvent, envelope: Envelope): string {
     sequence: String(sequence).padStart(SEQUENCE_DIGITS, '0'),
     ...(event.causationId !== undefined && { causationid: event.causationId }),
     ...(event.visitId !== undefined && { partitionkey: event.visitId }),
+    ...(boot !== undefined && stamp(boot)),
     datacontenttype: 'application/json',
     dataschema: `urn:aisle:schema:${event.name}:v1`,
   });
+}
+
+/** As text: CloudEvents integers end at 2^31, which is 24 days (CloudEvents 1.0 §2.1.1). */
+function stamp({ id, monotonicMs, synchronised }: BootStamp): Record<string, string> {
+  return {
+    bootid: id,
+    monotonicms: String(Math.floor(monotonicMs)),
+    timequality: synchronised ? 'synced' : 'unsynced',
+  };
 }

@@ -1,7 +1,8 @@
 import { auditWriter } from './audit.ts';
 import { type Db, isDiskRefusing, stateWriter } from './database.ts';
-import type { Outbox } from './outbox.ts';
+import type { Outbox } from './outbox/outbox.ts';
 import { isLasting, type Outcome, type StateChange } from './pipeline/outcome.ts';
+import { systemTimers, type Timers } from './timers.ts';
 
 /** A batch is written when this many signals wait for it … */
 const BATCH_SIGNALS = 256;
@@ -33,20 +34,22 @@ export interface CommitParts {
   /** What rows that name a person are sealed with. */
   stateKey: Buffer;
   now: () => number;
-  /** After each batch: sequences up to `last` are on disk. */
+  /** After each batch: events up to the position `last` are on disk. */
   committed: (last: number) => void;
   /** The disk begins to refuse, or refuses for another reason. */
   failed: (error: Error) => void;
   /** The disk takes again what it refused. */
   recovered?: () => void;
+  timers?: Timers;
 }
 
 export function createCommit(parts: CommitParts): Commit {
-  const { db, outbox, now, committed } = parts;
+  const { db, outbox, now, committed, timers = systemTimers } = parts;
   const writeState = stateWriter(db, parts.stateKey);
   const writeAudit = auditWriter(db);
   let batch: { outcome: Outcome; done: () => void }[] = [];
-  let timer: NodeJS.Timeout | undefined;
+  /** Calls off the flush that is due. */
+  let callOff: (() => void) | undefined;
   /** Why the disk refuses. */
   let failure: string | undefined;
   let waiting: (() => void)[] = [];
@@ -84,8 +87,8 @@ export function createCommit(parts: CommitParts): Commit {
   }
 
   function flush(): void {
-    clearTimeout(timer);
-    timer = undefined;
+    callOff?.();
+    callOff = undefined;
     try {
       writeBatch();
     } catch (error) {
@@ -105,7 +108,7 @@ export function createCommit(parts: CommitParts): Commit {
   /** The world refuses for now; a mistake of ours must not be tried for ever. */
   function fail(error: Error): void {
     if (!isDiskRefusing(error)) throw error;
-    timer = setTimeout(flush, RETRY_AFTER);
+    callOff = timers.after(RETRY_AFTER, flush);
     const isNews = failure !== error.message;
     failure = error.message;
     if (isNews) parts.failed(error);
@@ -114,7 +117,7 @@ export function createCommit(parts: CommitParts): Commit {
   function recover(): void {
     failure = undefined;
     parts.recovered?.();
-    if (batch.length > 0) timer ??= setTimeout(flush, LINGER);
+    if (batch.length > 0) callOff ??= timers.after(LINGER, flush);
     const resumes = waiting;
     waiting = [];
     for (const resume of resumes) resume();
@@ -127,12 +130,12 @@ export function createCommit(parts: CommitParts): Commit {
       batch.push({ outcome, done });
       if (failure !== undefined) return;
       if (batch.length >= BATCH_SIGNALS) flush();
-      else timer ??= setTimeout(flush, LINGER);
+      else callOff ??= timers.after(LINGER, flush);
     },
     failing: () => failure !== undefined,
     whenHealthy: (resume) => void waiting.push(resume),
     close() {
-      clearTimeout(timer);
+      callOff?.();
       writeBatch();
       settle();
     },

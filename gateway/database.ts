@@ -2,6 +2,7 @@ import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { AUDIT_TABLE } from './audit.ts';
+import { EPOCHS_TABLE } from './outbox/epochs.ts';
 import type { StateChange, StateKind, StoredState } from './pipeline/outcome.ts';
 import { seal, unseal } from './sealing.ts';
 import { SUBJECT_KEYS_TABLE } from './subject-keys.ts';
@@ -42,6 +43,14 @@ const MIGRATIONS = [
    ALTER TABLE dead ADD COLUMN purposes INTEGER NOT NULL DEFAULT 0;
    ${SUBJECT_KEYS_TABLE}
    ${AUDIT_TABLE}`,
+  // What was the sequence is a position from here on: a salvaged or restored database begins an epoch anew.
+  `${EPOCHS_TABLE}
+   INSERT INTO epochs SELECT 1, value FROM meta WHERE key = 'epoch';
+   DELETE FROM meta WHERE key = 'epoch';
+   UPDATE meta SET key = 'position' WHERE key = 'sequence';
+   ALTER TABLE events RENAME COLUMN sequence TO position;
+   ALTER TABLE pending RENAME COLUMN sequence TO position;
+   ALTER TABLE dead RENAME COLUMN sequence TO position;`,
 ];
 
 /** `AISL`: tells our files from others'. */

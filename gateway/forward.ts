@@ -1,5 +1,6 @@
 import { isDiskRefusing } from './database.ts';
-import type { Outbox, WaitingEvent } from './outbox.ts';
+import type { Outbox, WaitingEvent } from './outbox/outbox.ts';
+import { systemTimers, type Timers } from './timers.ts';
 import { RetryAfter, type Uplink } from './uplinks/uplink.ts';
 
 /** Contract, HTTP: events of one request. */
@@ -9,9 +10,9 @@ const BACK_OFF = 250;
 const LONGEST_BACK_OFF = 60_000;
 /** No attempt follows a failed one sooner, ms. */
 const SHORTEST_BACK_OFF = 20;
-/** While the disk refuses, the outbox is asked again after so long, ms. */
 /** A batch with a purged event is broken off when it is not answered for by then, ms. */
 const RECALL_AFTER = 500;
+/** While the disk refuses, the outbox is asked again after so long, ms. */
 const DISK_RETRY = 250;
 /** A live lane that is so many events behind leaves them to the backlog. */
 const LIVE_LAG = 2_000;
@@ -49,11 +50,13 @@ export interface ForwardParts {
   random: () => number;
   /** After a change between reachable and not, and of the reason. */
   changed: (state: ForwardState) => void;
+  timers?: Timers;
 }
 
 type Kind = 'live' | 'backlog';
 
-export function startForward({ name, uplink, outbox, now, random, changed }: ForwardParts): Forward {
+export function startForward(parts: ForwardParts): Forward {
+  const { name, uplink, outbox, now, random, changed, timers = systemTimers } = parts;
   /** Events from here on are the live lane's; what is before it, the backlog's. */
   let liveFrom = NOTHING_LIVE;
   /** The last event that the live lane took. */
@@ -83,13 +86,13 @@ export function startForward({ name, uplink, outbox, now, random, changed }: For
     async function run(): Promise<void> {
       let failures = 0;
       while (!signal.aborted) {
-        await pause(quietUntil - performance.now(), signal);
+        await pause(timers, quietUntil - timers.monotonic(), signal);
         const events = take(kind);
-        if (events === 'disk refuses') await pause(DISK_RETRY, signal);
+        if (events === 'disk refuses') await pause(timers, DISK_RETRY, signal);
         else if (events.length === 0) await woken();
         else if (await send(kind, events)) failures = 0;
         // What the live lane could not bring is the backlog's now.
-        else if (kind === 'backlog') await pause(backOff(++failures, random), signal);
+        else if (kind === 'backlog') await pause(timers, backOff(++failures, random), signal);
       }
     }
     // The first look waits for the turn's end: then both lanes are there to be woken.
@@ -103,7 +106,7 @@ export function startForward({ name, uplink, outbox, now, random, changed }: For
       if (kind === 'backlog') return outbox.take(name, { from: 0, below: liveFrom }, BATCH);
       leaveBehind();
       const events = outbox.take(name, { from: liveFrom, below: NOTHING_LIVE }, BATCH);
-      liveTaken = events.at(-1)?.sequence ?? liveTaken;
+      liveTaken = events.at(-1)?.position ?? liveTaken;
       return events;
     } catch (error) {
       if (isDiskRefusing(error)) return 'disk refuses';
@@ -137,7 +140,7 @@ export function startForward({ name, uplink, outbox, now, random, changed }: For
 
   async function attempt(events: WaitingEvent[]): Promise<Attempt> {
     const recall = new AbortController();
-    const sending: Sending = { sequences: new Set(events.map(({ sequence }) => sequence)), recall };
+    const sending: Sending = { positions: new Set(events.map(({ position }) => position)), recall };
     underWay.add(sending);
     try {
       const { accepted, rejected } = await uplink.send(events, AbortSignal.any([signal, recall.signal]));
@@ -152,10 +155,10 @@ export function startForward({ name, uplink, outbox, now, random, changed }: For
   }
 
   /** Events that are purged while they are on their way get a moment to be answered for, and no more (R6). */
-  function letGo(sequences: ReadonlySet<number>): void {
+  function letGo(positions: ReadonlySet<number>): void {
     for (const sending of underWay) {
-      if (![...sending.sequences].some((sequence) => sequences.has(sequence))) continue;
-      setTimeout(() => underWay.has(sending) && sending.recall.abort(), RECALL_AFTER).unref();
+      if (![...sending.positions].some((position) => positions.has(position))) continue;
+      timers.after(RECALL_AFTER, () => underWay.has(sending) && sending.recall.abort());
     }
   }
   outbox.whenRecalled(letGo);
@@ -170,7 +173,7 @@ export function startForward({ name, uplink, outbox, now, random, changed }: For
       } catch (error) {
         if (!isDiskRefusing(error)) throw error;
         if (signal.aborted) return false;
-        await pause(DISK_RETRY, signal);
+        await pause(timers, DISK_RETRY, signal);
       }
     }
     // What went otherwise was declared, by an event that nobody else tells the lanes of.
@@ -192,7 +195,7 @@ export function startForward({ name, uplink, outbox, now, random, changed }: For
   }
 
   function failed(kind: Kind, successesBefore: number, error: Error): void {
-    if (error instanceof RetryAfter) quietUntil = performance.now() + error.ms;
+    if (error instanceof RetryAfter) quietUntil = timers.monotonic() + error.ms;
     const isLiveWell = kind === 'backlog' && (live.isSending || live.successes > successesBefore);
     const isNews = (state.connected && !isLiveWell) || state.error !== error.message;
     state.error = error.message;
@@ -224,7 +227,7 @@ export function startForward({ name, uplink, outbox, now, random, changed }: For
 
 /** A batch that an uplink has. */
 interface Sending {
-  sequences: ReadonlySet<number>;
+  positions: ReadonlySet<number>;
   recall: AbortController;
 }
 
@@ -253,15 +256,15 @@ function backOff(failures: number, random: () => number): number {
 }
 
 /** Waits so long, or until `signal` aborts. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+function pause(timers: Timers, ms: number, signal: AbortSignal): Promise<void> {
   if (ms <= 0 || signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const over = () => {
-      clearTimeout(timer);
+      callOff();
       signal.removeEventListener('abort', over);
       resolve();
     };
-    const timer = setTimeout(over, ms);
+    const callOff = timers.after(ms, over);
     signal.addEventListener('abort', over);
   });
 }

@@ -1,4 +1,4 @@
-import type { OutboxCounts } from './outbox.ts';
+import type { OutboxCounts } from './outbox/counts.ts';
 import type { StoreEvent } from './pipeline/outcome.ts';
 import type { Pipeline } from './pipeline/pipeline.ts';
 

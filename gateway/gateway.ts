@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Message } from '../devices/device.ts';
 import { openCredentials } from './access/credentials.ts';
-import { clockTrust } from './clock.ts';
 import type { Config } from './config.ts';
 import { openShopDashboard } from './dashboard/shop.ts';
 import { startDownlink } from './downlink/downlink.ts';
@@ -79,12 +78,11 @@ async function start(
   );
   closers.push(() => ahead.close());
   const road = openRoad(config, { log, wall, committed: wakeAll, ahead }, closers);
-  const { now, outbox, commit, devices, pipeline, enter } = road;
+  const { now, trust, outbox, commit, devices, pipeline, enter } = road;
   // Before the road is closed: what an uplink took is settled on it.
   closers.push(() => Promise.all(forwards.map((forward) => forward.close())));
   const credentials = openCredentials(config.data, road.storeKey.derive('device secrets'));
   closers.push(() => credentials.close());
-  const trust = clockTrust(config.clock.source, now);
   const byId = new Map(devices.map((device) => [device.id, device]));
   const door = createBridgeDoor(devices);
   const optOuts = openOptOuts(config.data, optOutKey(road.storeKey), (text) => log.warn(text));

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { cloudEvent, cloudEventHead, type Envelope, withData } from './cloud-event.ts';
 import { PURPOSES, type Purpose } from './consent-record.ts';
-import type { FullRow } from './outbox-sql.ts';
+import type { FullRow } from './outbox/sql.ts';
 import type { StoreEvent } from './pipeline/outcome.ts';
 import { seal, unseal } from './sealing.ts';
 import type { SubjectKeys } from './subject-keys.ts';

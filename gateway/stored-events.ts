@@ -1,5 +1,5 @@
 import type { Db } from './database.ts';
-import type { FullRow } from './outbox-sql.ts';
+import type { FullRow } from './outbox/sql.ts';
 import type { SealedEvents } from './sealed-events.ts';
 
 /** A CloudEvent as it waits, opened. */
@@ -30,15 +30,15 @@ type DeadRow = FullRow & { uplink: string; at: number; reason: string };
 
 export function storedEvents(db: Db, sealed: SealedEvents): StoredEvents {
   const all = db.prepare<[], FullRow>(
-    `SELECT sequence, body, subject, sealed FROM events
+    `SELECT position, body, subject, sealed FROM events
      UNION ALL
-     SELECT sequence, body, subject, sealed FROM dead AS d
-       WHERE uplink = (SELECT min(uplink) FROM dead WHERE sequence = d.sequence)
-         AND NOT EXISTS (SELECT 1 FROM events WHERE sequence = d.sequence)
-     ORDER BY sequence`,
+     SELECT position, body, subject, sealed FROM dead AS d
+       WHERE uplink = (SELECT min(uplink) FROM dead WHERE position = d.position)
+         AND NOT EXISTS (SELECT 1 FROM events WHERE position = d.position)
+     ORDER BY position`,
   );
-  const waiting = db.prepare<[Buffer], FullRow>('SELECT * FROM events WHERE subject = ? ORDER BY sequence');
-  const dead = db.prepare<[Buffer], DeadRow>('SELECT * FROM dead WHERE subject = ? ORDER BY sequence');
+  const waiting = db.prepare<[Buffer], FullRow>('SELECT * FROM events WHERE subject = ? ORDER BY position');
+  const dead = db.prepare<[Buffer], DeadRow>('SELECT * FROM dead WHERE subject = ? ORDER BY position');
 
   function opened(row: FullRow): StoredEvent[] {
     const body = row.body === '' ? undefined : sealed.open(row);

@@ -8,7 +8,7 @@ import { type Config, ConfigError, isLoopback, readConfig } from '../config.ts';
 import { isLocked, readDatabase } from '../database.ts';
 import { hostAndPort } from '../gateway.ts';
 import { countOptOuts } from '../opt-out.ts';
-import { owedByUplink } from '../outbox-counts.ts';
+import { owedByUplink } from '../outbox/counts.ts';
 import { foreignOwner, type LogEnvironment, logLevel, startProblems } from '../start-guard.ts';
 import { openStoreKey } from '../store-key.ts';
 import { uplinkName } from '../uplinks/index.ts';

@@ -69,7 +69,7 @@ export async function importConsents(file: string, config: Config): Promise<numb
   const reader = openReader({ issuerKeys, storeId: config.store.id, log });
   try {
     return await onLocalRoad(config, async (road) => {
-      await tickNow(road, config);
+      await tickNow(road);
       const { version } = await importList(text, {
         reader,
         inForce: road.pipeline.recordIds,

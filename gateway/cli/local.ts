@@ -1,5 +1,4 @@
 import pino from 'pino';
-import { clockTrust } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { Outcome } from '../pipeline/outcome.ts';
 import type { Signal } from '../pipeline/signal.ts';
@@ -28,7 +27,6 @@ export async function onLocalRoad<T>(config: Config, work: (road: LocalRoad) => 
 }
 
 /** Lets time pass up to now, as the gateway's first tick does: an unsure clock permits nothing. */
-export async function tickNow({ take, now }: LocalRoad, config: Config): Promise<void> {
-  const synchronised = clockTrust(config.clock.source, now).synchronised();
-  await take({ kind: 'tick', at: now(), synchronised });
+export async function tickNow({ take, now, trust }: LocalRoad): Promise<void> {
+  await take({ kind: 'tick', at: now(), synchronised: trust.synchronised() });
 }

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import { outboxCounts } from '../outbox.ts';
+import { outboxCounts } from '../outbox/counts.ts';
 import { sealing } from '../road.ts';
 import { signingKey } from '../signing-key.ts';
 import { openStoreKey } from '../store-key.ts';
@@ -23,7 +23,7 @@ export function status(config: Config, json: boolean, out: (line: string) => voi
 
 interface DeadRow {
   uplink: string;
-  sequence: number;
+  position: number;
   at: number;
   reason: string;
   subject: Buffer | null;
@@ -34,15 +34,15 @@ interface DeadRow {
 export function deadLetters(config: Config, json: boolean, out: (line: string) => void): void {
   const letters = withDatabase(config, (db) => {
     const { sealed } = sealing(db, openStoreKey(config.data, config.storeKeyFile));
-    const rows = db.prepare<[], DeadRow>('SELECT * FROM dead ORDER BY sequence').all();
-    return rows.map(({ uplink, sequence, at, reason, subject, body }) => {
+    const rows = db.prepare<[], DeadRow>('SELECT * FROM dead ORDER BY position').all();
+    return rows.map(({ uplink, position, at, reason, subject, body }) => {
       const { id, type } = body === '' ? { id: undefined, type: undefined } : JSON.parse(body);
       const why = sealed.reveal(reason, subject);
-      return { uplink, sequence, at: new Date(at).toISOString(), reason: why, id, type };
+      return { uplink, position, at: new Date(at).toISOString(), reason: why, id, type };
     });
   });
   for (const letter of letters) {
-    const { at, uplink, id = letter.sequence, type = 'erased', reason } = letter;
+    const { at, uplink, id = letter.position, type = 'erased', reason } = letter;
     out(json ? JSON.stringify(letter) : `${at} ${uplink} ${id} ${type}: ${reason}`);
   }
 }

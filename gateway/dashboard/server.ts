@@ -2,7 +2,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fastify, { type FastifyInstance } from 'fastify';
-import type { OutboxCounts } from '../outbox.ts';
+import type { OutboxCounts } from '../outbox/counts.ts';
 import type { Presence } from '../pipeline/locate.ts';
 import type { SigningKey } from '../signing-key.ts';
 

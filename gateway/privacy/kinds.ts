@@ -25,6 +25,7 @@ export const STATE_KINDS = {
 /** Tables of `aisle.db` beside `state`. */
 export const TABLES: Record<string, HoldingId> = {
   meta: 'devices',
+  epochs: 'devices',
   events: 'events',
   pending: 'events',
   dead: 'dead-letters',

@@ -114,7 +114,7 @@ export const MEASURES: readonly Measure[] = [
   {
     id: 'R17',
     does: 'Delivered events are gone at once; undelivered personal ones after a set time.',
-    shownBy: ['test/gateway/outbox.test.ts'],
+    shownBy: ['test/gateway/outbox/outbox.test.ts'],
   },
   {
     id: 'R18',

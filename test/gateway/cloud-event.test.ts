@@ -58,3 +58,14 @@ it('sequences compare as text', () => {
   expect(idOf('e', 9) < idOf('e', 10)).toBe(true);
   expect(idOf('e', 10 ** 15 - 1) < idOf('e', 10 ** 15)).toBe(true);
 });
+
+it('P13: an event tells its boot, the time since that began, and whether the clock was sure', () => {
+  const boot = { id: 'b0b0b0b0', monotonicMs: 3_000_000_000.7, synchronised: false };
+  expect(JSON.parse(cloudEvent(press, { ...envelope, boot }))).toMatchObject({
+    bootid: 'b0b0b0b0',
+    monotonicms: '3000000000',
+    timequality: 'unsynced',
+  });
+  const sure = { ...boot, synchronised: true };
+  expect(JSON.parse(cloudEvent(press, { ...envelope, boot: sure }))).toMatchObject({ timequality: 'synced' });
+});

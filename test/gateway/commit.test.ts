@@ -1,10 +1,19 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Commit, createCommit } from '../../gateway/commit.ts';
 import { type Db, openDatabase, storedState } from '../../gateway/database.ts';
-import { outboxCounts } from '../../gateway/outbox.ts';
+import { outboxCounts } from '../../gateway/outbox/counts.ts';
 import { emptyOutcome, type Outcome } from '../../gateway/pipeline/outcome.ts';
 import { until } from '../support/until.ts';
-import { erasureOf, KEY, outcome, personal, press, TEN, type TestStore, testStore } from './event-store.ts';
+import {
+  erasureOf,
+  KEY,
+  outcome,
+  personal,
+  press,
+  TEN,
+  type TestStore,
+  testStore,
+} from './outbox/event-store.ts';
 
 interface TestCommit extends TestStore {
   commit: Commit;
@@ -127,7 +136,7 @@ describe('while the disk refuses', () => {
       heal(db);
       await until(() => !commit.failing(), 'the disk');
       expect(log.slice(1)).toEqual(['done 2', 'done 3', 'done 4', 'committed 3', 'recovered']);
-      expect(db.prepare('SELECT sequence FROM events').pluck().all()).toEqual([1, 2, 3]);
+      expect(db.prepare('SELECT position FROM events').pluck().all()).toEqual([1, 2, 3]);
     },
   );
 

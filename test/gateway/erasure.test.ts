@@ -9,7 +9,17 @@ import { type Erasure, emptyOutcome, type StoreEvent } from '../../gateway/pipel
 import { seal, unseal } from '../../gateway/sealing.ts';
 import { signingKey } from '../../gateway/signing-key.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { ALL, erasureOf, KEY, personal, press, said, TEN, type TestStore, testStore } from './event-store.ts';
+import {
+  ALL,
+  erasureOf,
+  KEY,
+  personal,
+  press,
+  said,
+  TEN,
+  type TestStore,
+  testStore,
+} from './outbox/event-store.ts';
 
 /** Every byte below a folder, free pages and journals included. */
 function octetsOf(folder: string): Buffer {

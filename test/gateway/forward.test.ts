@@ -3,7 +3,7 @@ import { type Forward, type ForwardState, startForward } from '../../gateway/for
 import type { StoreEvent } from '../../gateway/pipeline/outcome.ts';
 import { type Delivery, type OutgoingEvent, RetryAfter, withDeadline } from '../../gateway/uplinks/uplink.ts';
 import { until } from '../support/until.ts';
-import { personal, press, TEN, type TestStore, testStore } from './event-store.ts';
+import { personal, press, TEN, type TestStore, testStore } from './outbox/event-store.ts';
 
 /** One batch that is on its way, answered by the test. */
 interface Sent {

@@ -10,7 +10,7 @@ import { lockFolder } from '../../../gateway/database.ts';
 import { openStoreKey } from '../../../gateway/store-key.ts';
 import { freePort } from '../../support/free-port.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
-import { press, testStore } from '../event-store.ts';
+import { press, testStore } from '../outbox/event-store.ts';
 
 /** RFC 8037 appendix A.2. */
 const JWK = '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"k1"}';

@@ -23,7 +23,7 @@ async function shopWithTwo(): Promise<CommandShop> {
   const people = [customer(1), customer(2)];
   await importConsents(await shop.issue(people), shop.config);
   await onLocalRoad(shop.config, async (road) => {
-    await tickNow(road, shop.config);
+    await tickNow(road);
     for (const { token } of people) {
       const report = { token, beacons: [{ uuid: UUID, major: 1, minor: 1, rssi: -60 }] };
       const payload = Buffer.from(JSON.stringify(report));

@@ -6,7 +6,7 @@ import { subjectData } from '../../../gateway/privacy/subject-data.ts';
 import { sealedEvents } from '../../../gateway/sealed-events.ts';
 import { storedEvents } from '../../../gateway/stored-events.ts';
 import { subjectKeys } from '../../../gateway/subject-keys.ts';
-import { ALL, KEY, personal, said, TEN, testStore } from '../event-store.ts';
+import { ALL, KEY, personal, said, TEN, testStore } from '../outbox/event-store.ts';
 import { shopWith } from './shops.ts';
 
 const record = (recordId: string, subjectRef: string, keys: ConsentRecord['keys'] = []): ConsentRecord => ({

@@ -1,12 +1,18 @@
 import { onTestFinished } from 'vitest';
-import { auditHead } from '../../gateway/audit.ts';
-import { type Db, openDatabase } from '../../gateway/database.ts';
-import { createOutbox, type Outbox, type WaitingEvent } from '../../gateway/outbox.ts';
-import { type Erasure, emptyOutcome, type Outcome, type StoreEvent } from '../../gateway/pipeline/outcome.ts';
-import { sealedEvents } from '../../gateway/sealed-events.ts';
-import { signingKey } from '../../gateway/signing-key.ts';
-import { subjectKeys } from '../../gateway/subject-keys.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { auditHead } from '../../../gateway/audit.ts';
+import { type Db, openDatabase } from '../../../gateway/database.ts';
+import { ensureEpoch } from '../../../gateway/outbox/epochs.ts';
+import { createOutbox, type Outbox, type WaitingEvent } from '../../../gateway/outbox/outbox.ts';
+import {
+  type Erasure,
+  emptyOutcome,
+  type Outcome,
+  type StoreEvent,
+} from '../../../gateway/pipeline/outcome.ts';
+import { sealedEvents } from '../../../gateway/sealed-events.ts';
+import { signingKey } from '../../../gateway/signing-key.ts';
+import { subjectKeys } from '../../../gateway/subject-keys.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 export const EPOCH = 'e0e0e0e0';
 /** 2026-03-01T10:00:00Z, ms. */
@@ -21,7 +27,7 @@ export interface TestStore {
   outbox: Outbox;
   /** Stores events in a transaction of their own, as a commit does. */
   store(events: StoreEvent[], purge?: (string | Erasure)[]): void;
-  /** Sequences owed to an uplink that are not on their way, without marking them. */
+  /** Positions owed to an uplink that are not on their way, without marking them. */
   waiting(uplink?: string): number[];
   /** What is left to be delivered: `data` of each `gateway.gap`, in order. */
   gaps(): Record<string, unknown>[];
@@ -31,10 +37,10 @@ export interface TestStore {
 export function testStore(uplinks: readonly string[] = ['up'], folder = temporaryFolder()): TestStore {
   const db = openDatabase(folder);
   onTestFinished(() => void db.close());
+  ensureEpoch(db, () => EPOCH);
   const keys = subjectKeys(db, KEY);
   const outbox = createOutbox(db, {
     source: 'urn:aisle:store:s1:gateway:g1',
-    epoch: EPOCH,
     storeId: 's1',
     uplinks,
     gateway: 'g1',
@@ -54,14 +60,14 @@ export function testStore(uplinks: readonly string[] = ['up'], folder = temporar
     },
     waiting: (uplink = 'up') =>
       db
-        .prepare<[string], { sequence: number }>(
-          'SELECT sequence FROM pending WHERE uplink = ? ORDER BY sequence',
+        .prepare<[string], { position: number }>(
+          'SELECT position FROM pending WHERE uplink = ? ORDER BY position',
         )
         .all(uplink)
-        .map(({ sequence }) => sequence),
+        .map(({ position }) => position),
     gaps: () =>
       db
-        .prepare<[], { body: string }>("SELECT body FROM events WHERE name = 'gateway.gap' ORDER BY sequence")
+        .prepare<[], { body: string }>("SELECT body FROM events WHERE name = 'gateway.gap' ORDER BY position")
         .all()
         .map(({ body }) => JSON.parse(body).data),
   };

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { gapsOf } from '../../gateway/gap.ts';
+import { gapsOf } from '../../../gateway/outbox/gap.ts';
 
 const of = (...sequences: number[]) =>
   gapsOf(sequences, { storeId: 's1', epoch: 'e', reason: 'expired', at: 5 }).map(({ data }) => data);

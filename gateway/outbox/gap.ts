@@ -1,10 +1,10 @@
-import type { StoreEvent } from './pipeline/outcome.ts';
+import type { StoreEvent } from '../pipeline/outcome.ts';
 
 /** Ranges in one gap at most: so that it stays far below the 64 KiB of an event. */
 const RANGES_PER_GAP = 500;
 
 /** Why events left without being delivered (contract, Events). */
-export type GapReason = 'erased' | 'expired' | 'dead';
+export type GapReason = 'erased' | 'expired' | 'dead' | 'shed';
 
 /**
  * `gateway.gap` events for what was removed before delivery; none for nothing. Without a subject, so

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { declareWiped } from '../../gateway/outbox.ts';
-import { owedByUplink } from '../../gateway/outbox-counts.ts';
+import { owedByUplink } from '../../../gateway/outbox/counts.ts';
+import { declareWiped } from '../../../gateway/outbox/outbox.ts';
 import { ALL, EPOCH, personal, press, said, TEN, type TestStore, testStore } from './event-store.ts';
 
 const HOUR = 3_600_000;
@@ -18,7 +18,7 @@ describe('an event', () => {
     expect(outbox.next()).toBe(3);
     store([press(5)]);
     const events = outbox.take('up', ALL, 100);
-    expect(events.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+    expect(events.map(({ position }) => position)).toEqual([1, 2, 3]);
     expect(events.map(({ id }) => id)).toEqual(
       [1, 2, 3].map((n) => `${EPOCH}-${String(n).padStart(20, '0')}`),
     );
@@ -34,7 +34,7 @@ describe('an event', () => {
     first.store([press(1), press(2)]);
     const again = testStore(['up'], first.folder);
     again.store([press(3)]);
-    expect(again.outbox.take('up', ALL, 9).map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+    expect(again.outbox.take('up', ALL, 9).map(({ position }) => position)).toEqual([1, 2, 3]);
   });
 
   it('is on its way once, until it is settled', () => {
@@ -42,9 +42,9 @@ describe('an event', () => {
     store([press(1), press(2), press(3)]);
     const first = outbox.take('up', ALL, 2);
     const second = outbox.take('up', ALL, 2);
-    expect([first, second].map((events) => events.map(({ sequence }) => sequence))).toEqual([[1, 2], [3]]);
+    expect([first, second].map((events) => events.map(({ position }) => position))).toEqual([[1, 2], [3]]);
     outbox.settle('up', first, said(first.slice(0, 1)), TEN);
-    expect(outbox.take('up', ALL, 9).map(({ sequence }) => sequence)).toEqual([2]);
+    expect(outbox.take('up', ALL, 9).map(({ position }) => position)).toEqual([2]);
     expect(waiting()).toEqual([2, 3]);
   });
 
@@ -144,8 +144,8 @@ describe('a rejected event', () => {
       ),
       TEN,
     );
-    expect(db.prepare('SELECT uplink, sequence, reason FROM dead').all()).toEqual([
-      { uplink: 'up', sequence: 2, reason: 'no' },
+    expect(db.prepare('SELECT uplink, position, reason FROM dead').all()).toEqual([
+      { uplink: 'up', position: 2, reason: 'no' },
     ]);
     expect(gaps()).toEqual([{ storeId: 's1', epoch: EPOCH, from: 2, to: 2, count: 1, reason: 'dead' }]);
     expect(outbox.counts()).toMatchObject({ dead: 1, declared: 1, waiting: 1 });
@@ -167,9 +167,9 @@ describe('a rejected event', () => {
     const { db, outbox, store } = testStore();
     store([personal('visit.started', 'p_1', 'v1'), press(1)]);
     const events = outbox.take('up', ALL, 9);
-    const reasons = new Map(events.map(({ id, sequence }) => [id, `profile p_1 is not known (${sequence})`]));
+    const reasons = new Map(events.map(({ id, position }) => [id, `profile p_1 is not known (${position})`]));
     outbox.settle('up', events, { accepted: new Set(), rejected: reasons }, TEN);
-    const reason = () => db.prepare('SELECT reason FROM dead ORDER BY sequence').pluck().all();
+    const reason = () => db.prepare('SELECT reason FROM dead ORDER BY position').pluck().all();
     expect(reason()).toEqual([expect.stringMatching(/^sealed:/), 'profile p_1 is not known (2)']);
     store([], ['p_1']);
     expect(reason()).toEqual(['erased', 'profile p_1 is not known (2)']);
@@ -180,7 +180,7 @@ describe('a rejected event', () => {
     store([personal('visit.started', 'p_1', 'v1'), personal('visit.started', 'p_2', 'v2', TEN - HOUR)]);
     const events = outbox.take('up', ALL, 9);
     outbox.settle('up', events, said([], events), TEN);
-    const kept = () => db.prepare("SELECT body != '', sealed FROM dead ORDER BY sequence").raw().all();
+    const kept = () => db.prepare("SELECT body != '', sealed FROM dead ORDER BY position").raw().all();
     const held = [1, expect.any(Buffer)];
     expect(kept()).toEqual([held, held]);
     store([], ['p_1']);
@@ -258,7 +258,7 @@ describe('a purge', () => {
       store(walk);
       outbox.take('up', ALL, 9);
       store([], ['p_1']);
-      const left = db.prepare('SELECT sequence FROM events WHERE sealed IS NOT NULL OR subject IS NOT NULL');
+      const left = db.prepare('SELECT position FROM events WHERE sealed IS NOT NULL OR subject IS NOT NULL');
       expect(left.all()).toEqual([]);
     });
 
@@ -326,7 +326,7 @@ describe('a purge', () => {
       const events = outbox.take('up', ALL, 9);
       store([], ['p_1']);
       outbox.settle('up', events, said([], events), TEN);
-      expect(db.prepare('SELECT sequence FROM dead WHERE sealed IS NOT NULL').all()).toEqual([]);
+      expect(db.prepare('SELECT position FROM dead WHERE sealed IS NOT NULL').all()).toEqual([]);
     });
 
     it('is declared at the next start where a crash came in between', () => {
