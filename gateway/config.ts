@@ -26,6 +26,7 @@ const hostPort = z
   .string()
   .regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'must be host:port, for example 127.0.0.1:1883');
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' });
+const unomiId = z.string().regex(/^[\w@.-]{1,60}$/, 'must be 1 to 60 of A-Z a-z 0-9 _ - @ .');
 const mqttUrl = z.url({ protocol: /^mqtts?$/, error: 'must be an mqtt:// or mqtts:// URL' });
 
 /** A key of the contract that this version cannot honour yet: refused with this, never silently ignored. */
@@ -121,6 +122,30 @@ const uplink = z.discriminatedUnion('kind', [
     passwordFile: z.string().optional(),
     ca: z.string().optional(),
   }),
+  /** Segment, RudderStack and others who take its batches. */
+  z.strictObject({
+    kind: z.literal('segment'),
+    url: httpUrl,
+    writeKeyFile: z.string(),
+    ca: z.string().optional(),
+  }),
+  /** Apache Unomi: only events of persons go there. */
+  z.strictObject({
+    kind: z.literal('unomi'),
+    url: httpUrl,
+    scope: unomiId,
+    keyFile: z.string(),
+    tenant: z
+      .string()
+      .regex(/^[^\s:]+$/, 'must have no colon: it is the user name of Basic authentication')
+      .optional(),
+    confirm: z.boolean().default(false),
+    profileCookie: z
+      .string()
+      .regex(/^[\w.-]+$/, 'must be a cookie name such as context-profile-id')
+      .default('context-profile-id'),
+    ca: z.string().optional(),
+  }),
 ]);
 
 const jwk = z.looseObject({
@@ -182,6 +207,13 @@ export const configSchema = z.strictObject({
     .strictObject({
       /** Undelivered personal events of class B wait so long, then go with a `gateway.gap`. */
       personalHours: z.number().positive().default(72),
+      /** Undelivered events of nobody: of class B (presses, shelves …) and C (climate, health …). */
+      businessDays: z.number().positive().default(30),
+      telemetryDays: z.number().positive().default(7),
+      /** What the database may hold; at the shop's usual rate of ten events a second 72 h fit. */
+      quotaMiB: z.number().min(1).default(4096),
+      /** A file that is given up where the disk is full all the same, so that deliveries go on. */
+      ballastMiB: z.number().int().min(0).default(64),
     })
     .prefault({}),
 });
@@ -336,7 +368,7 @@ function withAbsolutePaths(config: Config, folder: string): Config {
 }
 
 function withAbsoluteFiles<T extends object>(settings: T, at: (file: string) => string): T {
-  const files = ['tokenFile', 'passwordFile', 'credentialFile', 'ca'];
+  const files = ['tokenFile', 'passwordFile', 'writeKeyFile', 'keyFile', 'credentialFile', 'ca'];
   return Object.fromEntries(
     Object.entries(settings).map(([name, value]) => [name, files.includes(name) ? at(String(value)) : value]),
   ) as T;

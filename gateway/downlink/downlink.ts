@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { CentralCommand } from '../pipeline/signal.ts';
-import { uplinkName } from '../uplinks/index.ts';
+import { isPlatform, uplinkName } from '../uplinks/index.ts';
 import type { SignedList } from './central-message.ts';
 import { feedList, type ListSlice } from './feed-list.ts';
 import { httpDownlink } from './http.ts';
@@ -33,7 +33,7 @@ export interface DownlinkParts {
 /** Listens to the central platform by every uplink that is configured. Nothing is taken after `close`. */
 export function startDownlink(parts: DownlinkParts): { close(): Promise<void> } {
   const { config, log } = parts;
-  if (config.uplinks.length === 0) return { close: async () => {} };
+  if (!config.uplinks.some(isPlatform)) return { close: async () => {} };
   const { issuerKeys } = config.consents;
   const reader = openReader({ issuerKeys, storeId: config.store.id, log, memory: parts.memory });
   const cursors = cursorsOf(parts.cursor);
@@ -77,7 +77,7 @@ export function startDownlink(parts: DownlinkParts): { close(): Promise<void> } 
     return alone(() => feedList(message, { inForce: parts.inForce, take })).finally(message.forget);
   }
 
-  const downlinks = config.uplinks.map((uplink) => {
+  const downlinks = config.uplinks.filter(isPlatform).map((uplink) => {
     const name = uplinkName(uplink);
     const receive = receiver(name);
     const { refused, heardDate } = parts;

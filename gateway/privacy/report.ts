@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import type { Purpose } from '../consent-record.ts';
 import { EVENT_TYPES, type EventType, waitsHere } from '../event-types.ts';
+import { isPlatform } from '../uplinks/index.ts';
 import { gap, type Holding, inventoryOf, recipientsOf } from './inventory.ts';
 import { FILES } from './kinds.ts';
 import { MEASURES, type Measure } from './measures.ts';
@@ -121,7 +122,7 @@ function flowsOf(config: Config): Report['flows'] {
     what: 'events, signed certificates of erasures',
     protection: protectionOf(url),
   }));
-  const brings = config.uplinks.map(({ kind, url }) => ({
+  const brings = config.uplinks.filter(isPlatform).map(({ kind, url }) => ({
     from: `${new URL(url).host} (${kind})`,
     to: 'the box',
     what: 'consent lists and commands, each signed by an issuer of the configuration',

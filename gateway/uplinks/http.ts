@@ -1,10 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'undici';
-import { type Delivery, type OutgoingEvent, RetryAfter, type Uplink, withDeadline } from './uplink.ts';
+import {
+  type Delivery,
+  NotTaken,
+  type OutgoingEvent,
+  RetryAfter,
+  type Uplink,
+  withDeadline,
+} from './uplink.ts';
 
 /** A request has to be answered, to the end of its body, after so long, ms. */
 const DEADLINE = 15_000;
 const CONNECT_DEADLINE = 10_000;
+/** Events of one request (contract, HTTP). */
+const MAX_EVENTS = 100;
 /** Octets of a request's body (contract, HTTP). */
 const MAX_BODY = 1024 * 1024;
 /** Octets of an answer: 100 ids with a reason each are far less. */
@@ -24,7 +33,8 @@ export interface HttpUplinkSettings {
  * `POST <url>/events` of `application/cloudevents-batch+json` (CloudEvents HTTP binding §3.3). 2xx
  * counts as taken where the answer is empty, `{accepted, rejected}` in it by event; 413 halves the
  * batch; 400 and 422, which blame the content, are narrowed down to the event they blame. Every other
- * answer may be of a wrong address or setting and settles nothing.
+ * answer may be of a wrong address or setting and settles nothing. What is not answered in time halves the
+ * batches that follow, so that a slow line brings a little instead of nothing; each success doubles them.
  */
 export function httpUplink({ url, tokenFile, ca }: HttpUplinkSettings, deadline: number = DEADLINE): Uplink {
   const agent = new Agent({
@@ -33,6 +43,7 @@ export function httpUplink({ url, tokenFile, ca }: HttpUplinkSettings, deadline:
     connect: { timeout: CONNECT_DEADLINE, ...(ca !== undefined && { ca: readFileSync(ca) }) },
   });
   const endpoint = `${url.replace(/\/$/, '')}/events`;
+  let most = MAX_EVENTS;
 
   async function post(body: string, outer: AbortSignal) {
     return withDeadline(outer, deadline, async (signal) => {
@@ -43,6 +54,19 @@ export function httpUplink({ url, tokenFile, ca }: HttpUplinkSettings, deadline:
   }
 
   async function send(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<Delivery> {
+    const first = events.slice(0, most);
+    const startedAt = performance.now();
+    try {
+      const delivery = await sendAll(first, signal);
+      most = Math.min(MAX_EVENTS, 2 * most);
+      return delivery;
+    } catch (error) {
+      if (performance.now() - startedAt >= deadline) most = Math.max(1, Math.floor(first.length / 2));
+      throw error;
+    }
+  }
+
+  async function sendAll(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<Delivery> {
     const body = `[${events.map((event) => event.body).join(',')}]`;
     if (Buffer.byteLength(body) > MAX_BODY && events.length > 1) return halve(events, signal);
     const { statusCode, text, headers } = await post(body, signal);
@@ -54,9 +78,9 @@ export function httpUplink({ url, tokenFile, ca }: HttpUplinkSettings, deadline:
 
   async function halve(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<Delivery> {
     const middle = Math.ceil(events.length / 2);
-    const first = await send(events.slice(0, middle), signal);
+    const first = await sendAll(events.slice(0, middle), signal);
     // What the first half reached must not be forgotten where the second fails.
-    const second = await send(events.slice(middle), signal).catch(() => ({ accepted: [], rejected: [] }));
+    const second = await sendAll(events.slice(middle), signal).catch(() => ({ accepted: [], rejected: [] }));
     return {
       accepted: [...first.accepted, ...second.accepted],
       rejected: [...first.rejected, ...second.rejected],
@@ -81,7 +105,8 @@ type Headers = Record<string, string | string[] | undefined>;
 export function failure(statusCode: number, headers: Headers): Error {
   const message = `HTTP ${statusCode}`;
   const rest = restOf(headers);
-  return rest > 0 ? new RetryAfter(message, Math.min(rest, LONGEST_REST)) : new Error(message);
+  if (rest > 0) return new RetryAfter(message, Math.min(rest, LONGEST_REST));
+  return statusCode >= 500 ? new NotTaken(message) : new Error(message);
 }
 
 /** `Retry-After` in ms: seconds, or a date (RFC 9110 §10.2.3), which is seen from the answer's own. */

@@ -12,14 +12,16 @@ export interface Delivery {
   accepted: string[];
   /** Never to be taken, with the reason: set aside, not tried again. */
   rejected: { id: string; reason: string }[];
+  /** Not meant for this destination: settled without being sent, counted apart. */
+  skipped?: string[];
 }
 
 /**
  * A way to a central profile store. It sends a batch once and says what became of it; it never
- * buffers, retries or logs. Events in neither list are tried again later, as are all of them where
+ * buffers, retries or logs. Events in no list are tried again later, as are all of them where
  * `send` throws. It settles by a deadline of its own, whatever the other side does, and soon after
- * `signal` aborts. At most 100 events come at a time and two batches are under way together, never the
- * same event in both; after `close` there is no `send`.
+ * `signal` aborts. At most 100 events come at a time and three batches are under way together (live, backlog,
+ * one event that was set apart), never the same event in two; after `close` there is no `send`.
  */
 export interface Uplink {
   send(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<Delivery>;
@@ -34,6 +36,12 @@ export class RetryAfter extends Error {
     this.ms = ms;
   }
 }
+
+/**
+ * The other side is there and took nothing: its own mistake (HTTP 5xx), or one event that it fails on. Smaller
+ * batches tell.
+ */
+export class NotTaken extends Error {}
 
 /** Runs `work` with a signal that aborts when the outer one does or after `ms`, whichever is first. */
 export async function withDeadline<T>(

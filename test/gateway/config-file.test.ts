@@ -44,7 +44,7 @@ describe('a configuration with', () => {
     [
       'a kind of uplink that there is not',
       `${STORE}\nmode: off\nmap: {}\nuplinks: [{kind: htp, url: "http://a"}]`,
-      'aisle.yaml:4:12: uplinks.0.kind: must be one of http, mqtt, it is "htp"; did you mean "http"?',
+      'aisle.yaml:4:12: uplinks.0.kind: must be one of http, mqtt, segment, unomi, it is "htp"; did you mean "http"?',
     ],
     ['nothing in it', '', 'aisle.yaml:1:1: must be a map of keys, it is empty'],
     [

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -8,6 +8,8 @@ import { onTestFinished } from 'vitest';
 import { openProfileStore, type ProfileStore } from '../../../firmware-sim/profile-store/server.ts';
 import { httpUplink } from '../../../gateway/uplinks/http.ts';
 import { mqttUplink } from '../../../gateway/uplinks/mqtt.ts';
+import { segmentUplink } from '../../../gateway/uplinks/segment.ts';
+import { unomiUplink } from '../../../gateway/uplinks/unomi.ts';
 import type { OutgoingEvent, Uplink } from '../../../gateway/uplinks/uplink.ts';
 import { centralBroker } from '../../support/central-broker.ts';
 import { type TcpProxy, tcpProxy } from '../../support/tcp-proxy.ts';
@@ -18,9 +20,23 @@ export interface Receiver {
   line: TcpProxy;
   /** A new uplink to it; `secret: 'wrong'` with credentials that it does not know. */
   uplink(options?: { deadline?: number; secret?: 'wrong' }): Uplink;
-  /** Bodies of what it took, each once, in the order of their first coming. */
+  /** What it took, each once, in the order of their first coming. */
   taken(): string[];
 }
+
+/** One that the suite for all uplinks knows what to send to, and what to find at. */
+export interface SuiteReceiver extends Receiver {
+  /** An event that it is for. */
+  event: typeof event;
+  /** How `taken` tells it, where it came as it was sent. */
+  told(event: OutgoingEvent): string;
+}
+
+/** Where an event is told in another store's words: what has to be found in them. */
+const told = (id: unknown, data: unknown): string => JSON.stringify({ id, data });
+
+/** Receivers of CloudEvents have the very body. */
+const asIs = { event, told: ({ body }: OutgoingEvent) => body };
 
 /** An event as the outbox hands it out. */
 export function event(n: number, name = 'button.pressed', more: object = {}): OutgoingEvent {
@@ -41,22 +57,39 @@ export function event(n: number, name = 'button.pressed', more: object = {}): Ou
   return { id, name, body };
 }
 
-export const events = (from: number, to: number): OutgoingEvent[] =>
-  Array.from({ length: to - from + 1 }, (_, i) => event(from + i));
+export const events = (from: number, to: number, make = event): OutgoingEvent[] =>
+  Array.from({ length: to - from + 1 }, (_, i) => make(from + i));
 
-function secretFile(secret: string): string {
+/** The same of a person who agreed. */
+export function personalEvent(
+  n: number,
+  name = 'zone.entered',
+  more: object = {},
+  ref = 'crm-1',
+): OutgoingEvent {
+  const purposes = ['recognition', 'location'];
+  return event(n, name, {
+    visitId: 'a'.repeat(32),
+    ...more,
+    subject: { ref },
+    consent: { recordId: 'r-1', version: 2, noticeVersion: '3', purposes },
+  });
+}
+
+export function secretFile(secret: string): string {
   const file = join(temporaryFolder(), 'secret');
   writeFileSync(file, `${secret}\n`, { mode: 0o600 });
   return file;
 }
 
 /** The stand-in profile store. */
-export async function profileStore(): Promise<Receiver & { profiles: ProfileStore }> {
+export async function profileStore(): Promise<SuiteReceiver & { profiles: ProfileStore }> {
   const profiles = await openProfileStore({ data: temporaryFolder(), token: 'right', holdMs: 10 });
   onTestFinished(() => profiles.close());
   const line = await tcpProxy(Number(new URL(profiles.url).port));
   const tokenFile = secretFile('right');
   return {
+    ...asIs,
     profiles,
     line,
     uplink: ({ deadline, secret } = {}) =>
@@ -83,12 +116,14 @@ export interface ForeignRequest {
  */
 export async function foreignServer(
   answer: (request: ForeignRequest) => boolean = () => false,
-): Promise<Receiver & { requests: ForeignRequest[] }> {
+): Promise<SuiteReceiver & { requests: ForeignRequest[] }> {
   const taken = new Map<string, string>();
   const requests: ForeignRequest[] = [];
   const server = createServer(async (incoming, response) => {
     const { authorization, 'content-type': contentType } = incoming.headers;
-    const sent = JSON.parse(await text(incoming)) as { id: string }[];
+    const body = await text(incoming).catch(() => undefined);
+    if (body === undefined) return;
+    const sent = JSON.parse(body) as { id: string }[];
     const request = { url: incoming.url ?? '', contentType, authorization, events: sent, response };
     requests.push(request);
     if (authorization !== 'Bearer right') return void response.writeHead(401).end();
@@ -105,6 +140,7 @@ export async function foreignServer(
   const line = await tcpProxy((server.address() as AddressInfo).port);
   const tokenFile = secretFile('right');
   return {
+    ...asIs,
     line,
     requests,
     uplink: ({ deadline, secret } = {}) =>
@@ -117,11 +153,12 @@ export async function foreignServer(
 }
 
 /** Debian's mosquitto, read by Debian's `mosquitto_sub`. */
-export async function broker(options: { tls?: boolean } = {}): Promise<Receiver> {
+export async function broker(options: { tls?: boolean } = {}): Promise<SuiteReceiver> {
   const central = await centralBroker(options);
   const seen = await central.subscribe('stores/#');
   const line = await tcpProxy(central.port);
   return {
+    ...asIs,
     line,
     uplink: ({ deadline, secret } = {}) =>
       mqttUplink(
@@ -135,5 +172,148 @@ export async function broker(options: { tls?: boolean } = {}): Promise<Receiver>
         deadline,
       ),
     taken: () => [...new Set(seen.map(({ payload }) => payload))],
+  };
+}
+
+/** A request to one of the stores that people have, and how to answer it. */
+export interface StoreRequest {
+  method: string;
+  url: URL;
+  headers: IncomingHttpHeaders;
+  body: Record<string, unknown>;
+  response: ServerResponse;
+}
+
+/** A server of node:http alone: every request is kept, `answer` answers it. */
+export async function storeServer(
+  answer: (request: StoreRequest) => unknown,
+): Promise<{ port: number; requests: StoreRequest[] }> {
+  const requests: StoreRequest[] = [];
+  const server = createServer(async (incoming, response) => {
+    const { method = '', headers } = incoming;
+    const url = new URL(incoming.url ?? '', 'http://127.0.0.1');
+    // A line that is cut leaves half a request.
+    const body = await text(incoming).catch(() => undefined);
+    if (body === undefined) return;
+    const request = { method, url, headers, body: JSON.parse(body), response };
+    requests.push(request);
+    answer(request);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { port: (server.address() as AddressInfo).port, requests };
+}
+
+interface SegmentCall {
+  messageId: string;
+  type: string;
+  properties: object;
+  context: { aisle: { id: string } };
+}
+
+/** What takes Segment's batches, by its documentation: known by `messageId`, the write key as Basic user. */
+export async function segmentStore(
+  answer: (request: StoreRequest) => boolean = () => false,
+): Promise<SuiteReceiver & { requests: StoreRequest[]; calls: () => SegmentCall[] }> {
+  const calls = new Map<string, SegmentCall>();
+  const { port, requests } = await storeServer((request) => {
+    const { headers, body, response } = request;
+    const key = `Basic ${Buffer.from('right:').toString('base64')}`;
+    if (headers.authorization !== key) return response.writeHead(401).end('Invalid Write Key');
+    if (answer(request)) return;
+    for (const call of body.batch as SegmentCall[]) {
+      if (!calls.has(call.messageId)) calls.set(call.messageId, call);
+    }
+    return response.writeHead(200).end('{"success": true}');
+  });
+  const line = await tcpProxy(port);
+  const writeKeyFile = secretFile('right');
+  return {
+    line,
+    requests,
+    calls: () => [...calls.values()],
+    uplink: ({ deadline, secret } = {}) =>
+      segmentUplink(
+        { url: `http://127.0.0.1:${line.port}/`, writeKeyFile: secret ? secretFile('wrong') : writeKeyFile },
+        deadline,
+      ),
+    event,
+    told: ({ body }) => {
+      const { id, data } = JSON.parse(body);
+      return told(id, data);
+    },
+    taken: () =>
+      [...calls.values()]
+        .filter(({ type }) => type === 'track')
+        .map(({ context, properties }) => told(context.aisle.id, properties)),
+  };
+}
+
+/** An event as Unomi has it: rebuilt with the request's profile and time. */
+export interface UnomiEvent {
+  itemId: string;
+  eventType: string;
+  profileId: string;
+  sessionId?: string | undefined;
+  timeStamp: number;
+  properties: Record<string, unknown> & { aisle: { id: string } };
+}
+
+/**
+ * What Unomi 3.1 does with a trusted caller's request, as far as its source tells: everything in a request
+ * is of one profile and of one time, an unknown profile is created, an event is known by its `itemId`, and
+ * what it leaves out it leaves out without a word. `isKnown` says whether a type has its schema.
+ */
+export async function unomiStore(
+  answer: (request: StoreRequest) => boolean = () => false,
+  isKnown: (event: UnomiEvent) => boolean = () => true,
+): Promise<SuiteReceiver & { requests: StoreRequest[]; has: () => UnomiEvent[]; profiles: Set<string> }> {
+  const has = new Map<string, UnomiEvent>();
+  const profiles = new Set<string>();
+  const { port, requests } = await storeServer((request) => {
+    const { headers, url, body, response } = request;
+    const key = `Basic ${Buffer.from('shops:right').toString('base64')}`;
+    if (headers.authorization !== key) return response.writeHead(401).end();
+    if (answer(request)) return;
+    const [, profileId = ''] = /context-profile-id=([\w@.-]+)/.exec(String(headers.cookie)) ?? [];
+    profiles.add(profileId);
+    const sent = (body.events as UnomiEvent[]).filter(isKnown);
+    const common = {
+      profileId,
+      sessionId: body.sessionId as string,
+      timeStamp: Number(url.searchParams.get('timestamp')),
+    };
+    for (const one of sent) has.set(one.itemId, { ...one, ...common });
+    return response.writeHead(200).end(JSON.stringify({ updated: sent.length > 0 ? 4 : 0 }));
+  });
+  const line = await tcpProxy(port);
+  const keyFile = secretFile('right');
+  return {
+    line,
+    requests,
+    has: () => [...has.values()],
+    profiles,
+    uplink: ({ deadline, secret } = {}) =>
+      unomiUplink(
+        {
+          url: `http://127.0.0.1:${line.port}`,
+          scope: 'shops',
+          tenant: 'shops',
+          keyFile: secret ? secretFile('wrong') : keyFile,
+          confirm: true,
+        },
+        deadline,
+      ),
+    event: personalEvent,
+    told: ({ body }) => {
+      const { id, data } = JSON.parse(body);
+      const { subject: _who, ...rest } = data;
+      return told(id, rest);
+    },
+    taken: () => [...has.values()].map(({ properties: { aisle, ...data } }) => told(aisle.id, data)),
   };
 }
