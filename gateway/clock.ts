@@ -3,19 +3,25 @@ import { existsSync } from 'node:fs';
 /** The two clocks apart by more than this: the system's was corrected, ms. */
 const CORRECTED = 1_000;
 
+/** After a backward correction the clock goes at this share of its speed, until the wall clock has caught up. */
+const SLOWED = 0.5;
+
 /**
- * The gateway's clock, ms since the epoch: goes with the monotonic clock, so it never goes back; it
- * follows a forward correction of the wall clock over 1 s and waits out a backward one.
+ * The gateway's clock, ms since the epoch: goes with the monotonic clock, so it never goes back and never
+ * stands still. It follows a forward correction of the wall clock over 1 s at once and waits out a backward
+ * one at half its speed: what is timed by it, the end of a visit say, takes twice as long and no more (P13).
  */
 export function createClock(wall: () => number, monotonic: () => number): () => number {
-  let offset = wall() - monotonic();
-  let last = 0;
+  let before = monotonic();
+  let offset = wall() - before;
+  let shown = before + offset;
   return () => {
-    const difference = wall() - (monotonic() + offset);
+    const at = monotonic();
+    const difference = wall() - (at + offset);
     if (Math.abs(difference) > CORRECTED) offset += difference;
-    // Of a backward correction: stands still until the wall clock has caught up.
-    last = Math.max(last, Math.floor(monotonic() + offset));
-    return last;
+    shown = Math.max(at + offset, shown + SLOWED * (at - before));
+    before = at;
+    return Math.floor(shown);
   };
 }
 
@@ -31,15 +37,22 @@ export interface ClockTrust {
   heard(date: number): void;
 }
 
-export function clockTrust(source: 'systemd' | 'uplink' | 'trusted', now: () => number): ClockTrust {
-  let agreed = false;
+export function clockTrust(
+  source: 'systemd' | 'uplink' | 'trusted',
+  now: () => number,
+  monotonic: () => number = () => performance.now(),
+): ClockTrust {
+  /** Our clock against the monotonic one, when it agreed with the platform's: a correction since then shows. */
+  let agreedAt: number | undefined;
+  const offset = () => now() - monotonic();
   return {
     synchronised() {
       if (source === 'systemd') return existsSync(SYNCHRONISED);
-      return source === 'trusted' || agreed;
+      if (source === 'trusted') return true;
+      return agreedAt !== undefined && Math.abs(offset() - agreedAt) <= TOLERATED;
     },
     heard(date) {
-      agreed = Math.abs(date - now()) <= TOLERATED;
+      agreedAt = Math.abs(date - now()) <= TOLERATED ? offset() : undefined;
     },
   };
 }

@@ -1,60 +1,12 @@
 import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { AUDIT_TABLE } from './audit.ts';
-import { EPOCHS_TABLE } from './outbox/epochs.ts';
+import { migrate } from './migrations.ts';
 import type { StateChange, StateKind, StoredState } from './pipeline/outcome.ts';
 import { seal, unseal } from './sealing.ts';
-import { SUBJECT_KEYS_TABLE } from './subject-keys.ts';
 
 export type Db = Database.Database;
 
-/** What one statement after another brings an empty file to; `user_version` counts those done. */
-const MIGRATIONS = [
-  `CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-   CREATE TABLE state (kind TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
-   CREATE TABLE events (
-     sequence INTEGER PRIMARY KEY,
-     name TEXT NOT NULL,
-     class TEXT NOT NULL,
-     time INTEGER NOT NULL,
-     expires INTEGER,
-     subject BLOB,
-     visit TEXT,
-     body TEXT NOT NULL
-   );
-   CREATE INDEX events_subject ON events (subject) WHERE subject IS NOT NULL;
-   CREATE INDEX events_expires ON events (expires) WHERE expires IS NOT NULL;
-   CREATE INDEX events_wiped ON events (sequence) WHERE body = '';
-   CREATE TABLE pending (uplink TEXT, sequence INTEGER, PRIMARY KEY (uplink, sequence)) WITHOUT ROWID;
-   CREATE INDEX pending_sequence ON pending (sequence);
-   CREATE TABLE dead (
-     uplink TEXT, sequence INTEGER, at INTEGER NOT NULL, reason TEXT NOT NULL,
-     expires INTEGER, subject BLOB, body TEXT NOT NULL,
-     PRIMARY KEY (uplink, sequence)
-   ) WITHOUT ROWID;
-   CREATE INDEX dead_subject ON dead (subject) WHERE subject IS NOT NULL;
-   CREATE INDEX dead_expires ON dead (expires) WHERE expires IS NOT NULL;
-   CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;`,
-  // `sealed` is a personal event's data under its subject's key, `purposes` what it rests on, a bit each.
-  `ALTER TABLE events ADD COLUMN sealed BLOB;
-   ALTER TABLE events ADD COLUMN purposes INTEGER NOT NULL DEFAULT 0;
-   ALTER TABLE dead ADD COLUMN sealed BLOB;
-   ALTER TABLE dead ADD COLUMN purposes INTEGER NOT NULL DEFAULT 0;
-   ${SUBJECT_KEYS_TABLE}
-   ${AUDIT_TABLE}`,
-  // What was the sequence is a position from here on: a salvaged or restored database begins an epoch anew.
-  `${EPOCHS_TABLE}
-   INSERT INTO epochs SELECT 1, value FROM meta WHERE key = 'epoch';
-   DELETE FROM meta WHERE key = 'epoch';
-   UPDATE meta SET key = 'position' WHERE key = 'sequence';
-   ALTER TABLE events RENAME COLUMN sequence TO position;
-   ALTER TABLE pending RENAME COLUMN sequence TO position;
-   ALTER TABLE dead RENAME COLUMN sequence TO position;`,
-];
-
-/** `AISL`: tells our files from others'. */
-const APPLICATION_ID = 0x4149534c;
 /** How long somebody who only looks (`check`) may hold the lock of the folder, ms. */
 const LOCK_PATIENCE = 200;
 
@@ -66,9 +18,12 @@ export function openDatabase(folder: string | ':memory:'): Db {
   if (folder === ':memory:') return prepare(new Database(':memory:'));
   makeFolder(folder);
   const file = join(folder, 'aisle.db');
+  let db: Db | undefined;
   try {
-    return prepare(openPrivate(file));
+    db = openPrivate(file);
+    return prepare(db);
   } catch (error) {
+    db?.close();
     throw new Error(`${file}: ${(error as Error).message}${advice(error)}`);
   }
 }
@@ -89,11 +44,10 @@ function prepare(db: Db): Db {
 }
 
 function advice(error: unknown): string {
-  const code = codeOf(error);
-  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
-    return ': it is damaged; restore it from a backup, or move it aside to begin with an empty one';
-  }
-  return code.startsWith('SQLITE_') ? ': the disk refuses; see that it has room and can be written' : '';
+  if (isDamage(error)) return ': it is damaged; the next start of the gateway salvages it';
+  return codeOf(error).startsWith('SQLITE_')
+    ? ': the disk refuses; see that it has room and can be written'
+    : '';
 }
 
 /** Opens or makes a database file that this user alone can read, its journals too. */
@@ -121,12 +75,18 @@ export function readDatabase(folder: string): Db {
 
 /**
  * True where a write was refused by the disk or its file system: the world's doing, which may end. All
- * other errors of the database are mistakes of this program.
+ * other errors of the database are mistakes of this program, or damage.
  */
 export function isDiskRefusing(error: unknown): boolean {
-  return /^SQLITE_(FULL|IOERR|READONLY|BUSY|LOCKED|CANTOPEN|NOMEM|PERM|CORRUPT|NOTADB|PROTOCOL)/.test(
-    codeOf(error),
-  );
+  return /^SQLITE_(FULL|IOERR|READONLY|BUSY|LOCKED|CANTOPEN|NOMEM|PERM|PROTOCOL)/.test(codeOf(error));
+}
+
+/**
+ * True where the file is not what was written: trying again does not help. It ends the process, whose next
+ * start salvages (`salvage/`).
+ */
+export function isDamage(error: unknown): boolean {
+  return /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error));
 }
 
 /**
@@ -146,24 +106,6 @@ function codeOf(error: unknown): string {
   return String((error as { code?: unknown } | null)?.code ?? '');
 }
 
-function migrate(db: Db): void {
-  const version = db.pragma('user_version', { simple: true }) as number;
-  if (version > MIGRATIONS.length) {
-    db.close();
-    throw new Error(
-      `is of a newer Aisle (version ${version}, this one knows ${MIGRATIONS.length}): install that one again`,
-    );
-  }
-  for (const [i, statements] of MIGRATIONS.entries()) {
-    if (i < version) continue;
-    db.transaction(() => {
-      db.exec(statements);
-      db.pragma(`user_version = ${i + 1}`);
-      db.pragma(`application_id = ${APPLICATION_ID}`);
-    })();
-  }
-}
-
 /** Rows that name a person or hold a key of theirs: sealed on disk (R13). */
 const SEALED: ReadonlySet<StateKind> = new Set<StateKind>(['consent', 'visit']);
 
@@ -175,12 +117,23 @@ export function storedState(db: Db, key: Buffer): StoredState {
   const rows = db.prepare<[StateKind], { key: string; value: string | Buffer }>(
     'SELECT key, value FROM state WHERE kind = ? ORDER BY key',
   );
-  const read = (kind: StateKind, row: { key: string; value: string | Buffer }) =>
-    // A row of an earlier version lies there as it is; it is sealed when it changes next.
-    typeof row.value === 'string' ? row.value : unseal(key, row.value, placeOf(kind, row.key)).toString();
   return {
-    get: (kind) => new Map(rows.all(kind).map((row) => [row.key, JSON.parse(read(kind, row))])),
+    get: (kind) =>
+      new Map(rows.all(kind).map((row) => [row.key, JSON.parse(openStateRow(key, { kind, ...row }))])),
   };
+}
+
+/**
+ * The JSON of a row of `state`.
+ * @throws where `key` is not the one that it was sealed with, or a bit of it is changed.
+ */
+export function openStateRow(
+  key: Buffer,
+  row: { kind: StateKind; key: string; value: string | Buffer },
+): string {
+  // A row of an earlier version lies there as it is; it is sealed when it changes next.
+  if (typeof row.value === 'string') return row.value;
+  return unseal(key, row.value, placeOf(row.kind, row.key)).toString();
 }
 
 function placeOf(kind: StateKind, key: string): string {

@@ -86,6 +86,11 @@ export const EVENT_TYPES: readonly EventType[] = [
     'How the gateway is: mode in force, age of the consent list, events that wait.',
   ),
   ofNobody('gateway.gap', 'A', 'Which events were removed before delivery, and why; never whose.'),
+  ofNobody(
+    'gateway.store.corrupt',
+    'A',
+    'The database was salvaged or restored: what is there still, and which events are not.',
+  ),
   ofNobody('security.alert', 'A', 'Something was refused, with a count.'),
 ];
 

@@ -1,41 +1,45 @@
 import { isDiskRefusing } from './database.ts';
+import { createApart } from './forward/apart.ts';
+import { createPace } from './forward/pace.ts';
+import { createProof } from './forward/proof.ts';
+import { BATCH, createSearch } from './forward/search.ts';
+import { type Attempt, createSending, isSettled, type Result } from './forward/sending.ts';
+import { createSettlement, DISK_RETRY } from './forward/settlement.ts';
+import { backOff, createRest, type Rest } from './forward/waits.ts';
 import type { Outbox, WaitingEvent } from './outbox/outbox.ts';
 import { systemTimers, type Timers } from './timers.ts';
-import { RetryAfter, type Uplink } from './uplinks/uplink.ts';
+import { NotTaken, RetryAfter, type Uplink } from './uplinks/uplink.ts';
 
-/** Contract, HTTP: events of one request. */
-const BATCH = 100;
-/** First wait after a failure, and the longest; full jitter between 0 and the wait, ms. */
-const BACK_OFF = 250;
-const LONGEST_BACK_OFF = 60_000;
-/** No attempt follows a failed one sooner, ms. */
-const SHORTEST_BACK_OFF = 20;
-/** A batch with a purged event is broken off when it is not answered for by then, ms. */
-const RECALL_AFTER = 500;
-/** While the disk refuses, the outbox is asked again after so long, ms. */
-const DISK_RETRY = 250;
 /** A live lane that is so many events behind leaves them to the backlog. */
 const LIVE_LAG = 2_000;
 /** Before the first success, and after a failure, nothing is live. */
 const NOTHING_LIVE = Number.MAX_SAFE_INTEGER;
+/** A first sign of the other side ends a wait within so long, ms; the next in vain counts after twice that. */
+const SIGN = 1_000;
+const LONGEST_SIGN = 60_000;
 
 export interface ForwardState {
   connected: boolean;
   /** Why the last attempt failed. */
   error?: string;
   lastSuccess?: number;
+  /** Events that the other side keeps failing on while it takes others. */
+  apart?: number;
 }
 
 /**
  * Takes the outbox to one uplink, in two lanes. What is stored while the uplink answers is live and
- * goes at once; what was stored while it did not, or before the start, is backlog and goes beside it.
+ * goes at once; what was stored while it did not, or before the start, is backlog and goes beside it, paced.
  * Each lane keeps its order. After a failure everything is backlog, tried again for ever with growing
  * waits; with the first success the next events are live again. A backlog that fails beside a live
- * lane that does not waits for itself.
+ * lane that does not waits for itself. An event that the other side keeps failing on (5xx) while it takes
+ * others is set apart and tried for ever beside the lanes: it alone is overtaken, by events of its device too.
  */
 export interface Forward {
   /** Events up to `last` are on disk. */
   wake(last: number): void;
+  /** The other side gave a sign of life, such as an answer on the downlink: a wait after failures ends soon. */
+  heard(): void;
   state(): ForwardState;
   /** Ends what is on its way; what was not answered for is sent again after the next start. */
   close(): Promise<void>;
@@ -53,7 +57,15 @@ export interface ForwardParts {
   timers?: Timers;
 }
 
-type Kind = 'live' | 'backlog';
+interface Lane {
+  kind: 'live' | 'backlog';
+  /** Nothing before it waits that is not on its way. A hint: what it finds nothing behind is looked for again. */
+  cursor: number;
+  /** What was answered for and is not settled: that is done while the next batch is on its way. */
+  answered: { events: readonly WaitingEvent[]; result: Result } | undefined;
+  /** Sleeps while there is nothing to send. */
+  idle: Rest;
+}
 
 export function startForward(parts: ForwardParts): Forward {
   const { name, uplink, outbox, now, random, changed, timers = systemTimers } = parts;
@@ -61,57 +73,96 @@ export function startForward(parts: ForwardParts): Forward {
   let liveFrom = NOTHING_LIVE;
   /** The last event that the live lane took. */
   let liveTaken = 0;
-  /** Counts successes of the live lane, and says whether it is sending. */
-  const live = { successes: 0, isSending: false };
+  let liveSuccesses = 0;
+  let isLiveSending = false;
   /** The other side asked to be left alone until then, by the monotonic clock. */
   let quietUntil = 0;
+  /** Of the backlog, in a row. */
+  let failures = 0;
+  /** An event is suspected, and there is no other to try the other side with. */
+  let lacksWitness = false;
+  const sign = { next: 0, wait: SIGN };
   const state: ForwardState = { connected: false };
   const closing = new AbortController();
   const { signal } = closing;
-  const underWay = new Set<Sending>();
-  const lanes = { live: lane('live'), backlog: lane('backlog') };
-
-  interface Lane {
-    wake(): void;
-    ended: Promise<void>;
-  }
+  const rest = () => createRest(timers, signal);
+  /** After failures, and for the pace of the backlog. */
+  const backing = rest();
+  const search = createSearch();
+  const pace = createPace(timers);
+  const sending = createSending(uplink, timers, signal);
+  const settlement = createSettlement({ name, outbox, now, timers, signal, declared: wakeLanes });
+  const apart = createApart({
+    sending,
+    settlement,
+    timers,
+    random,
+    signal,
+    quiet,
+    settled: () => succeeded(),
+  });
+  const proof = createProof({ sending, settlement, apart, next: nextOfBacklog, taken: succeeded });
+  const live: Lane = { kind: 'live', cursor: 0, answered: undefined, idle: rest() };
+  const backlog: Lane = { kind: 'backlog', cursor: 0, answered: undefined, idle: rest() };
+  // The first look waits for the turn's end: then both lanes are there to be woken.
+  const ended = Promise.resolve().then(() => Promise.all([run(live), run(backlog), apart.ended]));
+  outbox.whenRecalled((positions) => {
+    sending.letGo(positions);
+    apart.letGo(positions);
+    proof.letGo(positions);
+  });
+  outbox.whenRedriven(() => {
+    for (const lane of [live, backlog]) {
+      lane.cursor = 0;
+      lane.idle.wake();
+    }
+  });
 
   /** One batch after another; sleeps when there is nothing or the uplink does not answer. */
-  function lane(kind: Kind): Lane {
-    let wakeUp = () => {};
-    const woken = () =>
-      new Promise<void>((resolve) => {
-        wakeUp = resolve;
-      });
-    async function run(): Promise<void> {
-      let failures = 0;
-      while (!signal.aborted) {
-        await pause(timers, quietUntil - timers.monotonic(), signal);
-        const events = take(kind);
-        if (events === 'disk refuses') await pause(timers, DISK_RETRY, signal);
-        else if (events.length === 0) await woken();
-        else if (await send(kind, events)) failures = 0;
-        // What the live lane could not bring is the backlog's now.
-        else if (kind === 'backlog') await pause(timers, backOff(++failures, random), signal);
-      }
+  async function run(lane: Lane): Promise<void> {
+    while (!signal.aborted) {
+      await quiet();
+      if (lane === backlog) await pace.wait(backing);
+      const events = take(lane, lane === live ? BATCH : search.size());
+      if (events === 'disk refuses') await rest().sleep(DISK_RETRY);
+      else if (events.length > 0) await bring(lane, events);
+      else if (lane.answered) await settleAnswered(lane);
+      else await lane.idle.sleep();
     }
-    // The first look waits for the turn's end: then both lanes are there to be woken.
-    const ended = Promise.resolve().then(run);
-    return { wake: () => wakeUp(), ended };
+    await settleAnswered(lane);
   }
 
-  function take(kind: Kind): WaitingEvent[] | 'disk refuses' {
+  async function quiet(): Promise<void> {
+    while (quietUntil > timers.monotonic() && !signal.aborted) {
+      await rest().sleep(quietUntil - timers.monotonic());
+    }
+  }
+
+  function take(lane: Lane, most: number): WaitingEvent[] | 'disk refuses' {
     if (signal.aborted) return [];
     try {
-      if (kind === 'backlog') return outbox.take(name, { from: 0, below: liveFrom }, BATCH);
-      leaveBehind();
-      const events = outbox.take(name, { from: liveFrom, below: NOTHING_LIVE }, BATCH);
-      liveTaken = events.at(-1)?.position ?? liveTaken;
+      if (lane === live) leaveBehind();
+      const events = takeFrom(lane, most);
+      if (lane === live) liveTaken = events.at(-1)?.position ?? liveTaken;
       return events;
     } catch (error) {
       if (isDiskRefusing(error)) return 'disk refuses';
       throw error;
     }
+  }
+
+  function nextOfBacklog(): WaitingEvent | undefined {
+    const events = take(backlog, 1);
+    return events === 'disk refuses' ? undefined : events[0];
+  }
+
+  function takeFrom(lane: Lane, most: number): WaitingEvent[] {
+    const { from, below } =
+      lane === live ? { from: liveFrom, below: NOTHING_LIVE } : { from: 0, below: liveFrom };
+    const isHinted = lane.cursor > from;
+    const events = outbox.take(name, { from: isHinted ? lane.cursor : from, below }, most);
+    lane.cursor = events.length > 0 ? (events.at(-1)?.position ?? 0) + 1 : 0;
+    return events.length === 0 && isHinted ? takeFrom(lane, most) : events;
   }
 
   /** Asked for while the live lane has nothing on its way, so that the backlog's order holds. */
@@ -120,151 +171,138 @@ export function startForward(parts: ForwardParts): Forward {
     const next = outbox.next();
     if (next - Math.max(liveTaken + 1, liveFrom) <= LIVE_LAG) return;
     liveFrom = next;
-    lanes.backlog.wake();
+    backlog.idle.wake();
   }
 
-  /** Sends a batch and settles it; true where something of it was taken. */
-  async function send(kind: Kind, events: WaitingEvent[]): Promise<boolean> {
-    const before = live.successes;
-    if (kind === 'live') live.isSending = true;
-    const { result, error, isRecalled } = await attempt(events);
-    const isSettled = await settle(events, result);
-    if (kind === 'live') live.isSending = false;
+  /** Sends a batch; what was answered for before is settled meanwhile. */
+  async function bring(lane: Lane, events: WaitingEvent[]): Promise<void> {
+    const before = liveSuccesses;
+    if (lane === live) isLiveSending = true;
+    else pace.went(events.length);
+    const answer = sending.send(events);
+    await settleAnswered(lane);
+    const attempt = await answer;
+    if (lane === live) isLiveSending = false;
+    if (attempt.error) return failedWith(lane, events, attempt, before);
+    lane.answered = { events, result: attempt.result };
+    if (events.every(({ id }) => attempt.result.accepted.has(id))) proof.know(events);
+    if (lane === live) liveSuccesses += 1;
+    else took(events.filter(({ id }) => isSettled(id, attempt.result)).length);
+    succeeded();
+    if (events.some(({ id }) => !isSettled(id, attempt.result))) await settleAnswered(lane);
+  }
+
+  /** Settles what the lane was answered for; what was not taken can be taken again. */
+  async function settleAnswered(lane: Lane): Promise<void> {
+    const { answered } = lane;
+    if (!answered) return;
+    lane.answered = undefined;
+    const { events, result } = answered;
+    if (events.some(({ id }) => !isSettled(id, result))) lane.cursor = 0;
+    await settlement.settle(events, result);
+  }
+
+  async function failedWith(
+    lane: Lane,
+    events: WaitingEvent[],
+    { result, error, isRecalled }: Attempt,
+    liveBefore: number,
+  ): Promise<void> {
+    lane.cursor = 0;
+    if (!error) return;
+    if (lane === backlog && !isRecalled && isSuspect(events, error)) return judge(events, error, liveBefore);
+    const isSettledNow = await settlement.settle(events, result);
     // Nobody's fault: what is left of the batch is sent again at once.
-    if (isRecalled) return isSettled;
-    const failure = error ?? whyNoProgress(events, result);
-    if (isSettled && !failure) succeeded(kind);
-    if (isSettled && failure && !signal.aborted) failed(kind, before, failure);
-    return isSettled && !failure;
+    if (isRecalled || !isSettledNow || signal.aborted) return;
+    failed(lane, liveBefore, error);
+    // What the live lane could not bring is the backlog's now.
+    if (lane === backlog) await backOffOnce();
   }
 
-  async function attempt(events: WaitingEvent[]): Promise<Attempt> {
-    const recall = new AbortController();
-    const sending: Sending = { positions: new Set(events.map(({ position }) => position)), recall };
-    underWay.add(sending);
-    try {
-      const { accepted, rejected } = await uplink.send(events, AbortSignal.any([signal, recall.signal]));
-      const reasons = rejected.map(({ id, reason }) => [id, reason] as const);
-      return { result: { accepted: new Set(accepted), rejected: new Map(reasons) } };
-    } catch (error) {
-      const nothing = { accepted: new Set<string>(), rejected: new Map<string, string>() };
-      return { result: nothing, error: error as Error, isRecalled: recall.signal.aborted };
-    } finally {
-      underWay.delete(sending);
-    }
+  async function backOffOnce(): Promise<void> {
+    failures += 1;
+    await backing.sleep(backOff(search.step(failures), random));
   }
 
-  /** Events that are purged while they are on their way get a moment to be answered for, and no more (R6). */
-  function letGo(positions: ReadonlySet<number>): void {
-    for (const sending of underWay) {
-      if (![...sending.positions].some((position) => positions.has(position))) continue;
-      timers.after(RECALL_AFTER, () => underWay.has(sending) && sending.recall.abort());
-    }
-  }
-  outbox.whenRecalled(letGo);
-
-  /** The same answer until the disk takes it: what was taken is not sent again. False when closing. */
-  async function settle(events: WaitingEvent[], result: Result): Promise<boolean> {
-    const before = outbox.next();
-    for (;;) {
-      try {
-        outbox.settle(name, events, result, now());
-        break;
-      } catch (error) {
-        if (!isDiskRefusing(error)) throw error;
-        if (signal.aborted) return false;
-        await pause(timers, DISK_RETRY, signal);
-      }
-    }
-    // What went otherwise was declared, by an event that nobody else tells the lanes of.
-    if (outbox.next() > before) wakeLanes();
-    return true;
+  function took(count: number): void {
+    failures = 0;
+    search.took(count);
   }
 
-  function succeeded(kind: Kind): void {
+  function isSuspect(events: readonly WaitingEvent[], error: Error): boolean {
+    return error instanceof NotTaken && search.failed(events.length) && apart.hasRoom();
+  }
+
+  /** A single event has failed often: it is set apart, or the other side is away. */
+  async function judge([suspect]: WaitingEvent[], why: Error, liveBefore: number): Promise<void> {
+    if (!suspect) return;
+    const verdict = await proof.prove(suspect, search.witnesses());
+    backlog.cursor = 0;
+    if (verdict === 'answers') return took(1);
+    lacksWitness = verdict === 'no witness';
+    if (!lacksWitness) search.acquit();
+    if (signal.aborted) return;
+    failed(backlog, liveBefore, why);
+    await backOffOnce();
+  }
+
+  function succeeded(): void {
     state.lastSuccess = now();
-    if (kind === 'live') live.successes += 1;
     const isNews = !state.connected || state.error !== undefined;
     state.connected = true;
     delete state.error;
+    sign.wait = SIGN;
     if (liveFrom === NOTHING_LIVE) {
       liveFrom = outbox.next();
-      lanes.backlog.wake();
+      backlog.idle.wake();
+      backing.wake();
     }
-    if (isNews) changed({ ...state });
+    if (isNews) tell();
   }
 
-  function failed(kind: Kind, successesBefore: number, error: Error): void {
+  function failed(lane: Lane, liveBefore: number, error: Error): void {
     if (error instanceof RetryAfter) quietUntil = timers.monotonic() + error.ms;
-    const isLiveWell = kind === 'backlog' && (live.isSending || live.successes > successesBefore);
+    const isLiveWell = lane === backlog && (isLiveSending || liveSuccesses > liveBefore);
     const isNews = (state.connected && !isLiveWell) || state.error !== error.message;
     state.error = error.message;
     if (!isLiveWell) {
       state.connected = false;
       liveFrom = NOTHING_LIVE;
-      lanes.backlog.wake();
+      backlog.idle.wake();
     }
-    if (isNews) changed({ ...state });
+    if (isNews) tell();
   }
 
+  function tell(): void {
+    changed(snapshot());
+  }
+
+  const snapshot = (): ForwardState => ({ ...state, ...(apart.count() > 0 && { apart: apart.count() }) });
+
   function wakeLanes(): void {
-    if (liveFrom !== NOTHING_LIVE) lanes.live.wake();
-    else lanes.backlog.wake();
+    if (liveFrom !== NOTHING_LIVE) live.idle.wake();
+    else backlog.idle.wake();
+    if (lacksWitness) backing.wake();
+    lacksWitness = false;
+  }
+
+  function heard(): void {
+    const at = timers.monotonic();
+    if (state.connected || at < sign.next) return;
+    sign.next = at + sign.wait;
+    // Full jitter here too: many shops hear it at once (P12).
+    timers.after(random() * sign.wait, backing.wake);
+    sign.wait = Math.min(LONGEST_SIGN, 2 * sign.wait);
   }
 
   return {
     wake: wakeLanes,
-    state: () => ({ ...state }),
+    heard,
+    state: snapshot,
     async close() {
       closing.abort();
-      lanes.live.wake();
-      lanes.backlog.wake();
-      await Promise.all([lanes.live.ended, lanes.backlog.ended]);
+      await ended;
       await uplink.close();
     },
   };
-}
-
-/** A batch that an uplink has. */
-interface Sending {
-  positions: ReadonlySet<number>;
-  recall: AbortController;
-}
-
-interface Attempt {
-  result: Result;
-  error?: Error;
-  /** Broken off since an event of it was purged. */
-  isRecalled?: boolean;
-}
-
-interface Result {
-  accepted: ReadonlySet<string>;
-  rejected: ReadonlyMap<string, string>;
-}
-
-/** An answer about other events than those that were sent is none. */
-function whyNoProgress(events: readonly WaitingEvent[], { accepted, rejected }: Result): Error | undefined {
-  const isProgress = events.some(({ id }) => accepted.has(id) || rejected.has(id));
-  return isProgress ? undefined : new Error('nothing of the batch was taken');
-}
-
-/** Full jitter: all between nothing and a wait that doubles, so that shops do not come back together. */
-function backOff(failures: number, random: () => number): number {
-  const longest = Math.min(LONGEST_BACK_OFF, BACK_OFF * 2 ** Math.min(failures - 1, 20));
-  return Math.max(SHORTEST_BACK_OFF, random() * longest);
-}
-
-/** Waits so long, or until `signal` aborts. */
-function pause(timers: Timers, ms: number, signal: AbortSignal): Promise<void> {
-  if (ms <= 0 || signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const over = () => {
-      callOff();
-      signal.removeEventListener('abort', over);
-      resolve();
-    };
-    const callOff = timers.after(ms, over);
-    signal.addEventListener('abort', over);
-  });
 }

@@ -26,6 +26,10 @@ export function healthEvent(parts: {
       queueDepth: counts.waiting,
       oldestS: counts.oldestAt === null ? 0 : Math.max(0, Math.round((at - counts.oldestAt) / 1000)),
       clock: synchronised ? 'synchronised' : 'unsynchronised',
+      // Share of the quota, and what follows from it (`outbox/room.ts`).
+      ...(counts.limit !== null && { outboxPercent: Math.round((100 * counts.bytes) / counts.limit) }),
+      ...(counts.level !== null && { outboxLevel: counts.level }),
+      deadLetters: counts.dead,
     },
   };
 }

@@ -2,20 +2,26 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Message } from '../devices/device.ts';
 import { openCredentials } from './access/credentials.ts';
+import { type Ballast, openBallast } from './ballast.ts';
 import type { Config } from './config.ts';
 import { openShopDashboard } from './dashboard/shop.ts';
+import { isDiskRefusing, makeFolder } from './database.ts';
 import { startDownlink } from './downlink/downlink.ts';
 import { type Forward, startForward } from './forward.ts';
 import { healthEvent } from './gateway-health.ts';
 import { createBridgeDoor } from './inputs/bridge-door.ts';
 import { type Broker, openBroker } from './inputs/mqtt-broker.ts';
+import { NoRoom } from './intake.ts';
 import { openOptOuts, optOutKey } from './opt-out.ts';
+import { MIB } from './outbox/quota.ts';
 import { messageName } from './pipeline/decode.ts';
 import { type DeviceCommand, emptyOutcome, type Outcome } from './pipeline/outcome.ts';
 import { openAhead } from './recognise/ahead.ts';
 import { createRefusals } from './refusals.ts';
-import { openRoad } from './road.ts';
+import { openRoad, type Road } from './road.ts';
+import { untilRoom } from './start-room.ts';
 import { receiverTelling } from './tell-receivers.ts';
+import { systemTimers } from './timers.ts';
 import { openUplink, uplinkName } from './uplinks/index.ts';
 
 /*
@@ -54,12 +60,14 @@ export async function startGateway(parts: {
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
-  try {
-    return { ...(await start(config, log, wall, closers)), close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  return untilRoom(config.data, log, async () => {
+    try {
+      return { ...(await start(config, log, wall, closers)), close };
+    } catch (error) {
+      await close();
+      throw error;
+    }
+  });
 }
 
 async function start(
@@ -77,8 +85,12 @@ async function start(
     log.warn({ reason: error.message }, 'the thread for ids ended; they are worked out when needed'),
   );
   closers.push(() => ahead.close());
-  const road = openRoad(config, { log, wall, committed: wakeAll, ahead }, closers);
-  const { now, trust, outbox, commit, devices, pipeline, enter } = road;
+  const ballast = openShopBallast(config, log);
+  closers.push(() => ballast.close());
+  const road = openRoad(config, { log, wall, committed: wakeAll, ahead, ballast }, closers);
+  const { now, trust, outbox, room, commit, devices, pipeline, enter } = road;
+  /** While the disk refuses, and at the end of the quota, there is no room for what is said about others either. */
+  const isShut = () => commit.failing() || room.is('full');
   // Before the road is closed: what an uplink took is settled on it.
   closers.push(() => Promise.all(forwards.map((forward) => forward.close())));
   const credentials = openCredentials(config.data, road.storeKey.derive('device secrets'));
@@ -91,14 +103,21 @@ async function start(
     now,
     storeId: store.id,
     isKnown: (device) => byId.has(device),
-    // While the disk refuses there is no room for what is said about others; the log has it.
-    alert: (event) => commit.failing() || commit.add({ ...emptyOutcome(), events: [event] }, () => {}),
+    // The log has it in any case.
+    alert: (event) => isShut() || commit.add({ ...emptyOutcome(), events: [event] }, () => {}),
   });
-  const counters = { messages: 0, dropped: {} as Counts, refused: {} as Counts };
+  const counters = { messages: 0, dropped: {} as Counts, refused: {} as Counts, slowed: {} as Counts };
+  const tellNoRoom = onceAMinute((count, reason) =>
+    log.warn({ reason, count }, 'messages are not taken, their connections end; devices send again'),
+  );
+  const tellSlowed = onceAMinute((count, device) =>
+    log.warn({ device, count }, 'a device sends more than its share: it is read more slowly'),
+  );
 
   function tick(): void {
-    // While the disk refuses time stands still for the pipeline: no signal enters.
-    if (commit.failing()) return;
+    room.measure();
+    // Time stands still for the pipeline meanwhile: no signal enters.
+    if (isShut()) return;
     enter(
       { kind: 'tick', at: now(), synchronised: trust.synchronised() },
       () => {},
@@ -137,6 +156,10 @@ async function start(
         count(counters.refused, what);
         refusals.device(what, origin, why);
       },
+      slowed(device) {
+        count(counters.slowed, device);
+        tellSlowed(device);
+      },
     });
   }
 
@@ -155,7 +178,13 @@ async function start(
         commands.forEach(sendCommand);
         done();
       },
-      done,
+      (refused) => {
+        if (refused instanceof NoRoom) {
+          count(counters.refused, 'no room');
+          tellNoRoom(refused.message);
+        }
+        done(refused);
+      },
     );
   }
 
@@ -237,7 +266,8 @@ async function start(
   closers.push(() => downlink.close());
 
   function housekeep(): void {
-    if (commit.failing()) return;
+    if (room.is('full')) makeRoom(road);
+    if (isShut()) return;
     const at = now();
     const event = healthEvent({
       storeId: store.id,
@@ -281,6 +311,7 @@ async function start(
         uplinks: Object.fromEntries(config.uplinks.map((one, i) => [uplinkName(one), forwards[i]?.state()])),
         waitingOf: outbox.waitingOf,
         signingKey: road.signingKey.jwk,
+        disk: { failing: commit.failing(), ...commit.counts() },
         ...counters,
       }),
     }));
@@ -295,7 +326,40 @@ export function hostAndPort(listen: string): { host: string; port: number } {
   return { host: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1)) };
 }
 
+function openShopBallast({ data, retention }: Config, log: Logger): Ballast {
+  makeFolder(data);
+  return openBallast({
+    folder: data,
+    octets: retention.ballastMiB * MIB,
+    timers: systemTimers,
+    given: () => log.error('the disk is full: the ballast is given up, so that deliveries and consent go on'),
+    cameBack: () => log.info('the disk has room again, and the ballast is back'),
+  });
+}
+
+/** No batch takes out any more what has expired. */
+function makeRoom({ outbox, now }: Road): void {
+  try {
+    outbox.expire(now());
+  } catch (error) {
+    if (!isDiskRefusing(error)) throw error;
+  }
+}
+
 type Counts = Record<string, number>;
+
+/** Says something at once, and what comes within a minute after with the next, counted. */
+function onceAMinute(say: (count: number, what: string) => void): (what: string) => void {
+  let count = 0;
+  let saidAt = Number.NEGATIVE_INFINITY;
+  return (what) => {
+    count += 1;
+    if (performance.now() - saidAt < 60_000) return;
+    say(count, what);
+    count = 0;
+    saidAt = performance.now();
+  };
+}
 
 function count(counts: Counts, name: string): void {
   counts[name] = (counts[name] ?? 0) + 1;

@@ -3,15 +3,17 @@ import { createInterface } from 'node:readline';
 import { Command, CommanderError, Option } from 'commander';
 import pino from 'pino';
 import { verifyStoredAudit } from './cli/audit.ts';
+import { backup, restore } from './cli/backup.ts';
 import { check } from './cli/check.ts';
 import { importConsents, listConsents, showConsent, signConsents } from './cli/consents.ts';
 import { decodeLines } from './cli/decode.ts';
 import { addDevices, listDevices, revokeDevice } from './cli/devices.ts';
 import { exportEvents } from './cli/export.ts';
 import { addToOptOuts, clearOptOutList, listOptOuts } from './cli/opt-out.ts';
+import { forget, outboxStatus, redrive, showDead } from './cli/outbox.ts';
 import { privacyNotice, privacyReport } from './cli/privacy.ts';
 import { replay } from './cli/replay.ts';
-import { deadLetters, status } from './cli/status.ts';
+import { status } from './cli/status.ts';
 import { eraseSubject, exportSubject } from './cli/subject.ts';
 import { ConfigError, readConfig } from './config.ts';
 import { judgeNode } from './node-version.ts';
@@ -71,6 +73,7 @@ program
   .option('--consenting <share>', 'the share of them that agreed, 0 to 1', share, 0.3)
   .option('--speed <factor>', 'how much faster shoppers and devices go', positive, 1)
   .option('--seed <n>', 'the same seed, the same shop', Number, 7)
+  .option('--central', 'against a profile store for many shops: RabbitMQ, workers, PostgreSQL')
   .addOption(asJson())
   .action(async (options) => {
     const { runDemo } = await import('../firmware-sim/demo.ts');
@@ -252,18 +255,57 @@ program
   .addOption(asJson())
   .action(({ config, json }) => status(readConfig(config), json === true, out));
 
+program
+  .command('backup <file>')
+  .description('a copy of the database, without what is of people, beside a running gateway')
+  .addOption(needsConfig())
+  .addOption(asJson())
+  .action((file, { config, json }) => backup(readConfig(config), file, json === true, out));
+program
+  .command('restore <file>')
+  .description('puts a backup in the place of the database, while no gateway runs')
+  .addOption(needsConfig())
+  .addOption(asJson())
+  .action((file, { config, json }) => restore(readConfig(config), file, json === true, out));
+
 const outbox = program.command('outbox').description('events on their way');
 outbox
   .command('status')
+  .description('how many wait for whom, and how much room there is')
   .addOption(needsConfig())
   .addOption(asJson())
-  .action(({ config, json }) => status(readConfig(config), json === true, out));
+  .action(({ config, json }) => outboxStatus(readConfig(config), json === true, out));
 outbox
   .command('dead')
-  .description('events that an uplink refused for good')
+  .description('events that an uplink refused for good, with the reason')
   .addOption(needsConfig())
   .addOption(asJson())
-  .action(({ config, json }) => deadLetters(readConfig(config), json === true, out));
+  .option('--export', 'the events themselves, JSON lines')
+  .action((options) => showDead(readConfig(options.config), options, out));
+outbox
+  .command('redrive')
+  .description('dead letters go to their uplinks again, under their old ids; all of them, or those named')
+  .addOption(needsConfig())
+  .option('--uplink <name>', 'of this uplink, as `outbox dead` names it')
+  .option('--id <id...>', 'of these events')
+  .addOption(asJson())
+  .action(async ({ config, uplink, id: ids, json }) => {
+    const said = await redrive(readConfig(config), { uplink, ids });
+    if (json) return out(JSON.stringify(said));
+    out(`${said.redriven} go again`);
+    if (said.gone > 0) out(`${said.gone} cannot: they were erased or have expired`);
+    if (said.unconfigured > 0) out(`${said.unconfigured} are of an uplink that is not configured`);
+  });
+outbox
+  .command('forget')
+  .description('gives up what is owed to an uplink that is not configured any more')
+  .addOption(needsConfig())
+  .requiredOption('--uplink <name>', 'as `outbox status` names it')
+  .addOption(asJson())
+  .action(async ({ config, uplink, json }) => {
+    const forgotten = await forget(readConfig(config), uplink);
+    out(json ? JSON.stringify({ forgotten }) : `${forgotten} events are not owed to ${uplink} any more`);
+  });
 
 /** Addresses come this way where they are not to stand in a shell's history. */
 async function linesIn(): Promise<string[]> {

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 
 /** Grows by one with every change of the tables below. */
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 /**
  * The event is kept as it came; what queries need is read out of it by generated columns, so that
  * nothing but the event itself can be wrong. (`source`, `id`) is the unique key of CloudEvents §3.1,
- * which turns delivery at least once into one effect.
+ * which turns delivery at least once into one effect. `received_at` is the time just before the commit; when
+ * it was over is in `commits`, for the rows from `first` to `last`.
  */
 const TABLES = `
   CREATE TABLE events (
@@ -31,6 +32,7 @@ const TABLES = `
   CREATE INDEX events_by_type ON events (type);
   CREATE INDEX events_by_subject ON events (subject_ref) WHERE subject_ref IS NOT NULL;
   CREATE INDEX events_by_visit ON events (visit_id) WHERE visit_id IS NOT NULL;
+  CREATE TABLE commits (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, at INTEGER NOT NULL);
   CREATE TABLE counters (name TEXT PRIMARY KEY, n INTEGER NOT NULL);
   INSERT INTO counters VALUES ('duplicates', 0), ('rejected', 0);
   CREATE TABLE downlink (n INTEGER PRIMARY KEY AUTOINCREMENT, jws TEXT NOT NULL);
@@ -47,6 +49,8 @@ export function openDatabase(folder: string, generation: string): Database.Datab
   const db = new Database(join(folder, 'profile-store.db'));
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = FULL');
+  // A large backlog comes in small batches: their indexes' pages change many times before they are copied.
+  db.pragma('wal_autocheckpoint = 8000');
   const version = db.pragma('user_version', { simple: true });
   if (version === 0) {
     db.transaction(() => {
@@ -61,4 +65,14 @@ export function openDatabase(folder: string, generation: string): Database.Datab
     );
   }
   return db;
+}
+
+/** Runs a transaction that a power cut may take: it is not waited for (WAL with synchronous=NORMAL). */
+export function withoutSync(db: Database.Database, work: () => void): void {
+  db.pragma('synchronous = NORMAL');
+  try {
+    work();
+  } finally {
+    db.pragma('synchronous = FULL');
+  }
 }

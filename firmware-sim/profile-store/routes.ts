@@ -61,7 +61,7 @@ export function eventsDoor(scope: FastifyInstance, { store, faults }: Rooms): vo
     const { body } = request;
     if (!Array.isArray(body)) throw refuse(415, 'send application/cloudevents-batch+json');
     if (faults.delayMs > 0) await pause(faults.delayMs);
-    const taken = store.take(body, faults.rejectTypes);
+    const taken = await store.takeSoon(body, faults.rejectTypes);
     if (faults.loseReplies === 0) return taken;
     faults.loseReplies -= 1;
     reply.hijack();

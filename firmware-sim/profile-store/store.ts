@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { type CloudEvent, EVENT_BYTES, readCloudEvent } from './cloud-event.ts';
+import { withoutSync } from './database.ts';
 
 export interface Taken {
   /** Ids that are committed now, those that were before included. */
@@ -25,6 +26,8 @@ export interface ProfileSummary {
 export interface EventStore {
   /** Takes parsed events; returns after the commit. Throws where the disk refuses: then nothing is taken. */
   take(events: readonly unknown[], refuseTypes?: readonly string[]): Taken;
+  /** The same, in one transaction with what else comes in this turn of the loop: one fsync for all. */
+  takeSoon(events: readonly unknown[], refuseTypes?: readonly string[]): Promise<Taken>;
   events(after: number, limit: number): StoredEvent[];
   /** Everything that belongs to a profile, also what names no subject; in no particular order. */
   eventsOf(ref: string): CloudEvent[];
@@ -46,14 +49,19 @@ const EVENTS_OF = `
     SELECT 1 FROM json_each(event, '$.data.recordIds') AS erased
     WHERE erased.value IN (SELECT record_id FROM events WHERE subject_ref = @ref))`;
 
+/** When an event's commit was over; nothing where a crash came in between. */
+const COMMITTED_AT = `(SELECT iif(last >= events.rowid, at, NULL) FROM commits
+  WHERE first <= events.rowid ORDER BY first DESC LIMIT 1)`;
+
 export function createEventStore(db: Database, now: () => number): EventStore {
   const insert = db.prepare(
     'INSERT INTO events (source, id, received_at, event) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
   );
-  const stamp = db.prepare('UPDATE events SET received_at = ? WHERE rowid BETWEEN ? AND ?');
+  const stamp = db.prepare('INSERT OR REPLACE INTO commits VALUES (?, ?, ?)');
   const count = db.prepare('UPDATE counters SET n = n + ? WHERE name = ?');
   const page = db.prepare<[number, number], { row: number; received_at: number; event: string }>(
-    'SELECT rowid AS row, received_at, event FROM events WHERE rowid > ? ORDER BY rowid LIMIT ?',
+    `SELECT rowid AS row, coalesce(${COMMITTED_AT}, received_at) AS received_at, event
+     FROM events WHERE rowid > ? ORDER BY rowid LIMIT ?`,
   );
   const ofSubject = db.prepare<{ ref: string }, { event: string }>(EVENTS_OF);
   const summaries = db.prepare<[], ProfileSummary>(
@@ -74,22 +82,47 @@ export function createEventStore(db: Database, now: () => number): EventStore {
   });
 
   function take(events: readonly unknown[], refuseTypes: readonly string[] = []): Taken {
-    const valid: { event: CloudEvent; text: string }[] = [];
-    const rejected: Taken['rejected'] = [];
-    for (const value of events) {
-      const read = readOne(value, refuseTypes);
-      if ('reason' in read) rejected.push({ id: idOf(value), reason: read.reason });
-      else valid.push(read);
-    }
-    const rows = commit(valid, rejected.length);
+    const [taken] = takeAll([{ events, refuseTypes }]);
+    if (!taken) throw new Error('a batch has one answer');
+    return taken;
+  }
+
+  /** Batches in one transaction, in order. */
+  function takeAll(batches: readonly Batch[]): Taken[] {
+    const read = batches.map(readBatch);
+    const rejected = read.reduce((sum, one) => sum + one.rejected.length, 0);
+    const rows = commit(
+      read.flatMap(({ valid }) => valid),
+      rejected,
+    );
     // The time of the commit is known only after it; a crash in between leaves the time just before.
     const [first] = rows;
-    if (first !== undefined) stamp.run(now(), first, rows.at(-1));
-    return { accepted: valid.map(({ event }) => event.id), rejected };
+    if (first !== undefined) withoutSync(db, () => stamp.run(first, rows.at(-1), now()));
+    return read.map(({ valid, rejected }) => ({ accepted: valid.map(({ event }) => event.id), rejected }));
+  }
+
+  let waiting: (Batch & Answer)[] = [];
+
+  function takeWaiting(): void {
+    const batches = waiting;
+    waiting = [];
+    try {
+      for (const [i, taken] of takeAll(batches).entries()) batches[i]?.resolve(taken);
+    } catch (error) {
+      for (const { reject } of batches) reject(error as Error);
+    }
+  }
+
+  function takeSoon(events: readonly unknown[], refuseTypes: readonly string[] = []): Promise<Taken> {
+    return new Promise((resolve, reject) => {
+      if (waiting.length === 0) setImmediate(takeWaiting);
+      waiting.push({ events, refuseTypes, resolve, reject });
+    });
   }
 
   return {
     take,
+    takeSoon,
     events: (after, limit) =>
       page.all(after, limit).map(({ row, received_at, event }) => ({
         row,
@@ -99,6 +132,27 @@ export function createEventStore(db: Database, now: () => number): EventStore {
     eventsOf: (ref) => ofSubject.all({ ref }).map(({ event }) => JSON.parse(event) as CloudEvent),
     profiles: () => summaries.all(),
   };
+}
+
+interface Batch {
+  events: readonly unknown[];
+  refuseTypes: readonly string[];
+}
+
+interface Answer {
+  resolve: (taken: Taken) => void;
+  reject: (error: Error) => void;
+}
+
+function readBatch({ events, refuseTypes }: Batch) {
+  const valid: { event: CloudEvent; text: string }[] = [];
+  const rejected: Taken['rejected'] = [];
+  for (const value of events) {
+    const read = readOne(value, refuseTypes);
+    if ('reason' in read) rejected.push({ id: idOf(value), reason: read.reason });
+    else valid.push(read);
+  }
+  return { valid, rejected };
 }
 
 function readOne(value: unknown, refuseTypes: readonly string[]) {

@@ -4,15 +4,16 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { devicesWithSecret } from '../access/credentials.ts';
 import { readBindKey } from '../bind-key.ts';
-import { type Config, ConfigError, isLoopback, readConfig } from '../config.ts';
+import { type Config, ConfigError, isLoopback, readConfig, type UplinkConfig } from '../config.ts';
 import { isLocked, readDatabase } from '../database.ts';
 import { hostAndPort } from '../gateway.ts';
 import { countOptOuts } from '../opt-out.ts';
 import { owedByUplink } from '../outbox/counts.ts';
 import { foreignOwner, type LogEnvironment, logLevel, startProblems } from '../start-guard.ts';
 import { openStoreKey } from '../store-key.ts';
-import { uplinkName } from '../uplinks/index.ts';
+import { isPlatform, uplinkName } from '../uplinks/index.ts';
 import { checkConsentDevices, checkKeys, checkRecognition, checkRetention } from './check-consent.ts';
+import { checkStorage } from './check-storage.ts';
 
 export interface Finding {
   level: 'ok' | 'warning' | 'error';
@@ -39,6 +40,7 @@ export async function check(
     await checkKeys(config, add);
     checkConsentDevices(config, add);
     checkRetention(config, add);
+    checkStorage(config, add);
     checkUplinks(config, add);
     checkRecognition(config, add);
     await checkListen(config, add);
@@ -89,7 +91,7 @@ function checkDatabase(config: Config, add: Add): void {
       if (!configured.has(uplink))
         add(
           'warning',
-          `uplinks: ${events} events wait for "${uplink}", which is not configured any more; they go when it is again`,
+          `uplinks: ${events} events wait for "${uplink}", which is not configured any more; they go when it is again; to give them up: aisle outbox forget --uplink "${uplink}"`,
         );
     }
   } catch (error) {
@@ -136,9 +138,7 @@ function checkFiles(config: Config, add: Add): void {
     ['inputs.radio.gateway.ca', radio?.gateway.ca],
     ...config.uplinks.flatMap((uplink, i): [string, string | undefined][] => [
       [`uplinks.${i}.ca`, uplink.ca],
-      uplink.kind === 'http'
-        ? [`uplinks.${i}.tokenFile`, uplink.tokenFile]
-        : [`uplinks.${i}.passwordFile`, uplink.passwordFile],
+      [`uplinks.${i}.${SECRET_OF[uplink.kind]}`, secretFileOf(uplink)],
     ]),
   ];
   for (const [name, file] of files) if (file !== undefined) checkFile(name, file, add);
@@ -150,6 +150,21 @@ function checkFiles(config: Config, add: Add): void {
     } catch (error) {
       add('error', `devices: bind key of ${id}: ${(error as Error).message}`);
     }
+  }
+}
+
+const SECRET_OF = { http: 'tokenFile', mqtt: 'passwordFile', segment: 'writeKeyFile', unomi: 'keyFile' };
+
+function secretFileOf(uplink: UplinkConfig): string | undefined {
+  switch (uplink.kind) {
+    case 'http':
+      return uplink.tokenFile;
+    case 'mqtt':
+      return uplink.passwordFile;
+    case 'segment':
+      return uplink.writeKeyFile;
+    case 'unomi':
+      return uplink.keyFile;
   }
 }
 
@@ -184,6 +199,23 @@ function checkUplinks(config: Config, add: Add): void {
   for (const [i, { url }] of uplinks.entries()) {
     if (/^(http|mqtt):/.test(url) && !isThisMachine(url)) {
       add('warning', `uplinks.${i}.url: ${url} is not encrypted: who is on the line reads shoppers' events`);
+    }
+  }
+  if (uplinks.length > 0 && !uplinks.some(isPlatform)) {
+    add('warning', 'uplinks: none of http or mqtt; consent lists, commands and erasures come by those alone');
+  }
+  if (uplinks.length > 0 && uplinks.every(({ kind }) => kind === 'unomi')) {
+    add(
+      'warning',
+      "uplinks: unomi takes events of persons alone; the shop's own, withdrawals and erasures go nowhere",
+    );
+  }
+  for (const [i, uplink] of uplinks.entries()) {
+    if (uplink.kind === 'unomi' && !uplink.confirm) {
+      add(
+        'warning',
+        `uplinks.${i}.confirm: Unomi says 200 to events that it leaves out: give it the rule of docs/uplinks.md and set this`,
+      );
     }
   }
   if (clock.source === 'uplink' && !uplinks.some(({ kind }) => kind === 'http')) {

@@ -11,6 +11,7 @@ import type { Outcome } from '../pipeline/outcome.ts';
 import type { Signal } from '../pipeline/signal.ts';
 import { subjectData } from '../privacy/subject-data.ts';
 import type { Road } from '../road.ts';
+import { outboxRoutes } from './outbox.ts';
 import { rightsRoutes } from './rights.ts';
 import { type Dashboard, openDashboard, type View } from './server.ts';
 
@@ -70,6 +71,10 @@ export function openShopDashboard(parts: {
   function open(server: FastifyInstance): void {
     const app = config.devices.find(({ kind }) => kind === 'shopper-app');
     if (app) appRoutes(server, { device: app.id, now, take });
+    outboxRoutes(server, {
+      redrive: (wanted) => road.outbox.redrive(wanted, now()),
+      forget: (uplink) => road.outbox.forget(uplink, now()),
+    });
     rightsRoutes(server, { export: exportOf, erase, importList: handIn });
     kioskRoutes(server, {
       config,

@@ -1,6 +1,9 @@
 /** At most so many messages of one connection wait for the disk, and so many octets of them. */
 const MAX_WAITING = 4_096;
 const MAX_WAITING_OCTETS = 1024 * 1024;
+/** So many are a crowd: the connection is not to be read meanwhile. What it said already still fits. */
+const CROWD = 1_024;
+const CROWD_OCTETS = 256 * 1024;
 
 /** Ends a piece of work: with an error where it is refused. */
 export type Settle = (refused?: Error) => void;
@@ -16,6 +19,8 @@ export interface Acknowledgements {
    * Too much that waits is a refusal like any other: it ends the connection, and the device sends again.
    */
   add(octets: number, take: (settled: Settle) => void, answer: Settle): void;
+  /** So much waits that no more of it should be read. */
+  isCrowded(): boolean;
   /** The connection is gone: nothing is answered any more. */
   close(): void;
 }
@@ -58,6 +63,7 @@ export function acknowledgements(): Acknowledgements {
       if (isTooMuch()) settled(new Error(`${waiting.length} messages wait already`));
       else take(settled);
     },
+    isCrowded: () => waiting.length > CROWD || octets > CROWD_OCTETS,
     close() {
       refusing = true;
       waiting.length = 0;

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { Aedes, type AuthenticateError, type Client } from 'aedes';
 import type { Message } from '../../devices/device.ts';
 import { guardFraming, MAX_PAYLOAD } from '../access/framing.ts';
+import { type Brake, brakeOf, createShare, type Share } from '../access/pace.ts';
 import {
   type BridgeTopics,
   isAside,
@@ -12,6 +13,7 @@ import {
   mayUseClientId,
 } from '../access/topics.ts';
 import { ID } from '../config.ts';
+import { NoRoom } from '../intake.ts';
 import { type Acknowledgements, acknowledgements, type Settle } from './acknowledgements.ts';
 import { brokerMemory } from './broker-memory.ts';
 import { listen } from './listen.ts';
@@ -35,12 +37,17 @@ export interface BrokerParts {
   /** The topics of a maker's bridge; nothing for a device that speaks under its own name. */
   bridge?(device: string): BridgeTopics | undefined;
   now(): number;
-  /** Takes a message in; `done` once it is on disk, with an error where it is refused. */
+  /**
+   * Takes a message in; `done` once it is on disk, with an error where it is refused. For want of room
+   * (`NoRoom`) that is told by who refuses.
+   */
   take(message: Message, done: (refused?: Error) => void): void;
   /** A device listens to its commands now. */
   subscribed(device: string): void;
   /** What was turned away, for counters and the log: never a payload. `why` is for the log alone. */
   refused(what: Refusal, origin: string, why?: string): void;
+  /** A device sends more than its share (`pace.ts`): for a while it is not read. */
+  slowed?(device: string): void;
 }
 
 export type Refusal =
@@ -68,6 +75,8 @@ export interface Broker {
 interface Session {
   device: string;
   acks: Acknowledgements;
+  share: Share;
+  brake: Brake | undefined;
   /** Filters granted; bounded, as the broker keeps each. */
   filters: Set<string>;
 }
@@ -77,6 +86,10 @@ const MAX_KEEPALIVE_S = 300;
 /** A subscriber that does not read holds the others up for so long at most, ms. */
 const DRAIN_DEADLINE = 3_000;
 const MAX_FILTERS = 20;
+/** A pause in reading a device is no shorter: it goes on owing until then, ms. */
+const SHORTEST_HOLD = 20;
+/** A device whose message there is no room for is let go so much later: it comes back at once, ms. */
+const NO_ROOM_PAUSE = 1_000;
 const MAX_CLIENT_ID = 128;
 /** CONNACK codes, MQTT 3.1.1 §3.2.2.3. */
 const IDENTIFIER_REJECTED = 2;
@@ -90,6 +103,9 @@ class Refused extends Error {}
 export async function openBroker(parts: BrokerParts): Promise<Broker> {
   const sessions = new WeakMap<Client, Session>();
   const ids = packetIds();
+  /** By device, so that to connect again brings no new share; as many as there are devices. */
+  const shares = new Map<string, Share>();
+  const brakes = new WeakMap<Client, Brake>();
   let closing = false;
 
   const broker = await Aedes.createBroker({
@@ -113,7 +129,8 @@ export async function openBroker(parts: BrokerParts): Promise<Broker> {
       const session = client && sessions.get(client);
       // Wills of a broker that is no more come without a client (aedes `_clearWills`).
       if (!client || !session || closing) return done(new Error('not a client of this broker'));
-      const { device, acks } = session;
+      const { device, acks, brake } = session;
+      slow(session, packet.payload.length);
       packet.retain = packet.retain && mayRetain(device, packet.topic);
       const payload = Buffer.from(packet.payload);
       const take = takeOf(device, packet.topic, payload);
@@ -124,8 +141,14 @@ export async function openBroker(parts: BrokerParts): Promise<Broker> {
       acks.add(
         payload.length,
         isOnce ? ids.once(client.id, { messageId, topic: packet.topic, payload }, take) : take,
-        (refused) => (refused ? endAfter(refused, device, done) : done()),
+        (refused) => {
+          if (!acks.isCrowded()) brake?.go();
+          if (refused) endAfter(refused, device, done);
+          else done();
+        },
       );
+      // Who says more than the disk takes is read no further until that is answered.
+      if (acks.isCrowded()) brake?.stop();
     },
     authorizeSubscribe: (client, subscription, done) => {
       const session = sessions.get(client);
@@ -156,8 +179,23 @@ export async function openBroker(parts: BrokerParts): Promise<Broker> {
 
   /** Ends a connection for a refusal, after the turn in which the answers before it are written. */
   function endAfter(refused: Error, device: string, done: Settle): void {
+    const end = new Refused(refused.message);
+    if (refused instanceof NoRoom) return void setTimeout(done, NO_ROOM_PAUSE, end).unref();
     if (!(refused instanceof Refused)) parts.refused('too much at once', device, refused.message);
-    setImmediate(done, new Refused(refused.message));
+    setImmediate(done, end);
+  }
+
+  /** Who sends more than its share is not read for a while (P11); what came already is taken. */
+  function slow({ device, share, brake }: Session, octets: number): void {
+    const ms = share.take(octets);
+    if (ms >= SHORTEST_HOLD && brake?.hold(ms)) parts.slowed?.(device);
+  }
+
+  /** One that stands for many clients has none of its own. */
+  function shareOf(device: string): Share {
+    const share = shares.get(device) ?? createShare(() => performance.now());
+    if (!parts.isShared(device)) shares.set(device, share);
+    return share;
   }
 
   function authenticate(
@@ -172,7 +210,14 @@ export async function openBroker(parts: BrokerParts): Promise<Broker> {
     if (isTaken || !mayUseClientId(name, client.id, parts.isShared(name))) {
       return { what: 'foreign client id', code: IDENTIFIER_REJECTED };
     }
-    sessions.set(client, { device: name, acks: acknowledgements(), filters: new Set() });
+    const session = {
+      device: name,
+      acks: acknowledgements(),
+      share: shareOf(name),
+      brake: brakes.get(client),
+      filters: new Set<string>(),
+    };
+    sessions.set(client, session);
     return undefined;
   }
 
@@ -198,7 +243,9 @@ export async function openBroker(parts: BrokerParts): Promise<Broker> {
   );
 
   const listener = await listen(parts.listen, parts.tls, (socket: Socket) => {
+    const brake = brakeOf(socket);
     const client = broker.handle(guardFraming(socket));
+    brakes.set(client, brake);
     Object.assign(client, { origin: socket.remoteAddress });
   }).catch((error: Error) => {
     broker.close();

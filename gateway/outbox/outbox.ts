@@ -1,17 +1,24 @@
 import type { AuditHead } from '../audit.ts';
 import type { BootStamp } from '../cloud-event.ts';
-import { type Db, withoutSync } from '../database.ts';
+import { type Db, isDiskRefusing } from '../database.ts';
 import type { Erasure, StoreEvent } from '../pipeline/outcome.ts';
 import type { SealedEvents } from '../sealed-events.ts';
 import type { SigningKey } from '../signing-key.ts';
 import type { SubjectKeys } from '../subject-keys.ts';
-import { type OutboxCounts, outboxCounts } from './counts.ts';
+import type { Age } from './age.ts';
+import { ensureCounts, type OutboxCounts, outboxCounts } from './counts.ts';
+import { deadLetters } from './dead-letters.ts';
 import { readEpochs } from './epochs.ts';
+import { expiring, type TimeToLive } from './expiry.ts';
 import { onTheWayTo } from './on-the-way.ts';
 import { purging } from './purge.ts';
+import { MIB, mostDead } from './quota.ts';
+import { type Redriven, redriving, type Wanted } from './redrive.ts';
+import type { Room } from './room.ts';
 import { type SettleResult, settling } from './settle.ts';
+import { shedding } from './shed.ts';
 import { type Row, statements } from './sql.ts';
-import { outboxWriter } from './writer.ts';
+import { outboxWriter, owedTo } from './writer.ts';
 
 /*
  * The outbox: finished events on disk until every uplink has settled them.
@@ -22,6 +29,7 @@ import { outboxWriter } from './writer.ts';
  *   what was added or purged meanwhile is not touched.
  * - Everything that leaves without being delivered is declared by a `gateway.gap` in the transaction
  *   that removes it, so that lost and erased never look alike (`writer.ts`).
+ * - It has a quota (`room.ts`), telemetry that goes first (`shed.ts`), and times to live (`expiry.ts`).
  */
 
 export interface WaitingEvent {
@@ -45,8 +53,17 @@ export interface Outbox {
   whenRecalled(listener: (positions: ReadonlySet<number>) => void): void;
   /** Throws where the disk refuses: nothing is settled then, and the same can be settled again. */
   settle(uplink: string, taken: readonly WaitingEvent[], result: SettleResult, at: number): void;
-  /** Personal events whose time is up go, declared; their dead letters lose their bodies. */
-  expire(at: number): void;
+  /** Events whose time is up go, declared, some at a time: true where there may be more (`expiry.ts`). */
+  expire(at: number): boolean;
+  /** Dead letters are owed to their uplinks again, under their old ids (`redrive.ts`). */
+  redrive(wanted: Wanted, at: number): Redriven;
+  /** Calls back when letters were driven: they are older than what waits. */
+  whenRedriven(listener: () => void): void;
+  /**
+   * What an uplink is owed that is not configured any more goes; what nobody else has to have, declared.
+   * Gives back how many. @throws with a sentence where the uplink is configured.
+   */
+  forget(uplink: string, at: number): number;
   /** The position that the next event will have. */
   next(): number;
   /** Events of one subject that still wait. */
@@ -72,29 +89,43 @@ export interface OutboxParts {
   signingKey: SigningKey;
   /** The audit's head, in the transaction under way. */
   auditHead: () => AuditHead;
+  /** Of undelivered events; for ever where nothing is said of a class. */
   personalHours: number;
+  businessDays?: number;
+  telemetryDays?: number;
+  /** How full it is; without an end where it is left out. */
+  room?: Room | undefined;
+  /** How long events wait; by the time given with each call where it is left out. */
+  age?: Age | undefined;
+  /** The disk refused something that somebody else tries again: room may be wanted. */
+  refused?: (error: Error) => void;
   /** What events are stamped with beside their times (P13). */
   boot?: (() => BootStamp) | undefined;
 }
 
-/** Events that one `expire` takes out at most; the next goes on. */
-const EXPIRED_AT_ONCE = 10_000;
-
 /** The database has an epoch (`ensureEpoch`). @throws where the disk refuses. */
 export function createOutbox(db: Db, parts: OutboxParts): Outbox {
-  const { uplinks, sealed, subjectKeys } = parts;
+  const { uplinks, sealed, subjectKeys, room, refused = () => {} } = parts;
+  ensureCounts(db);
   oweOrphans(db, uplinks);
   const sql = statements(db);
   const epochs = readEpochs(db);
   const onTheWay = onTheWayTo(uplinks);
   const writer = outboxWriter(sql, { ...parts, epochs, forget: subjectKeys.begin });
+  const letters = deadLetters(sql, writer, { sealed, most: mostDead(room?.state().limit ?? DEFAULT_QUOTA) });
   const purge = purging(sql, writer, onTheWay, parts);
-  const settleAll = settling(sql, writer, onTheWay, sealed);
+  const settleAll = settling(sql, writer, onTheWay, letters);
+  const shed = shedding(sql, writer, onTheWay);
+  const expiry = expiring(sql, writer, onTheWay, { ttl: timeToLive(parts), subjectKeys });
+  const again = redriving(sql, writer, { uplinks, sealed, letters, epochs });
+  const redrivenListeners: (() => void)[] = [];
+  const ageAt = (at: number) => parts.age?.now() ?? at;
 
-  function write(work: () => void): void {
-    writer.begin();
-    work();
+  function write<T>(work: () => T, at: number): T {
+    writer.begin(ageAt(at));
+    const result = work();
     writer.end();
+    return result;
   }
 
   function storeOne({ events, purge: erasures }: Stored, recordedAt: number): void {
@@ -109,54 +140,83 @@ export function createOutbox(db: Db, parts: OutboxParts): Outbox {
 
   function take(uplink: string, lane: { from: number; below: number }, most: number): WaitingEvent[] {
     const positions = onTheWay.of(uplink) ?? new Set<number>();
-    const rows = sql.take
-      .all(uplink, lane.from, lane.below, most + positions.size)
-      .filter(({ position, body }) => body !== '' && !positions.has(position))
-      .slice(0, most);
-    return rows.flatMap((row) => {
-      const body = sealed.open(row);
-      if (body === undefined) return [];
-      const { position, name } = row;
-      positions.add(position);
-      return [{ position, name, id: epochs.idAt(position), body }];
-    });
+    const events: WaitingEvent[] = [];
+    let { from } = lane;
+    while (events.length < most) {
+      const wanted = most - events.length;
+      const rows = sql.take.all(uplink, from, lane.below, wanted);
+      for (const row of rows) {
+        const { position, name } = row;
+        const body = row.body === '' || positions.has(position) ? undefined : sealed.open(row);
+        if (body !== undefined) events.push({ position, name, id: epochs.idAt(position), body });
+      }
+      const last = rows.at(-1);
+      if (!last || rows.length < wanted) break;
+      from = last.position + 1;
+    }
+    for (const { position } of events) positions.add(position);
+    return events;
   }
 
-  /**
-   * Lost with the power, a settlement that only takes away is made again: the events are sent again, and
-   * known by their ids. One that gives a position is waited for, or it would be given a second time.
-   */
-  function givesNoPosition(taken: readonly WaitingEvent[], { accepted }: SettleResult): boolean {
-    return sql.anyWiped.get() === undefined && taken.every(({ id }) => accepted.has(id));
+  function store(batch: readonly Stored[], recordedAt: number): void {
+    room?.measure();
+    for (const one of batch) storeOne(one, recordedAt);
+    if (room?.is('shedding')) shed(recordedAt);
+    parts.age?.keep();
   }
 
-  function expire(at: number): void {
-    const due = sql.expired.all(at, EXPIRED_AT_ONCE).filter(({ position }) => !onTheWay.has(position));
-    writer.removeAndDeclare(due, 'expired', at);
-    sql.expireDead.run(at);
-    subjectKeys.tidy();
+  function redrive(wanted: Wanted, at: number): Redriven {
+    const { first, ...result } = inTransaction(() => again.redrive(wanted, ageAt(at)), at);
+    if (first === undefined) return result;
+    expiry.lookAgainFrom(first);
+    for (const listener of redrivenListeners) listener();
+    return result;
   }
 
-  const inTransaction = db.transaction(write);
+  function forget(uplink: string, at: number): number {
+    if (uplinks.includes(uplink)) throw new Error(`${uplink} is configured: what it is owed goes to it`);
+    let forgotten = 0;
+    for (let some = -1; some !== 0; forgotten += some) {
+      some = inTransaction(() => again.forget(uplink, at), at);
+    }
+    return forgotten;
+  }
+
+  function settle(uplink: string, taken: readonly WaitingEvent[], result: SettleResult, at: number): void {
+    try {
+      inTransaction(() => settleAll(uplink, taken, result, at), at);
+    } catch (error) {
+      if (isDiskRefusing(error)) refused(error as Error);
+      throw error;
+    }
+    const positions = onTheWay.of(uplink);
+    for (const { position } of taken) positions?.delete(position);
+  }
+
+  const transaction = db.transaction(write);
+  // better-sqlite3's types lose the one of what comes back.
+  const inTransaction = <T>(work: () => T, at: number): T => transaction(work, at) as T;
   return {
-    store: (batch, recordedAt) =>
-      write(() => {
-        for (const one of batch) storeOne(one, recordedAt);
-      }),
+    store: (batch, recordedAt) => write(() => store(batch, recordedAt), recordedAt),
     take,
     whenRecalled: onTheWay.whenRecalled,
-    settle(uplink, taken, result, at) {
-      const work = () => inTransaction(() => settleAll(uplink, taken, result, at));
-      if (givesNoPosition(taken, result)) withoutSync(db, work);
-      else work();
-      const positions = onTheWay.of(uplink);
-      for (const { position } of taken) positions?.delete(position);
-    },
-    expire: (at) => inTransaction(() => expire(at)),
+    settle,
+    expire: (at) => inTransaction(() => expiry.expire(ageAt(at), at), at),
+    redrive,
+    whenRedriven: (listener) => void redrivenListeners.push(listener),
+    forget,
     next: writer.next,
     waitingOf: (subjectRef) => sql.ofSubject.all(sealed.tagOf(subjectRef)).length,
-    counts: () => outboxCounts(db),
+    counts: () => outboxCounts(db, room?.state()),
   };
+}
+
+/** Where nobody says how much there may be: as the configuration's. */
+const DEFAULT_QUOTA = 4_096 * MIB;
+
+function timeToLive({ personalHours, businessDays, telemetryDays }: OutboxParts): TimeToLive {
+  const forEver = Number.POSITIVE_INFINITY;
+  return { personalHours, businessDays: businessDays ?? forEver, telemetryDays: telemetryDays ?? forEver };
 }
 
 /** Declares what a crash left wiped but unsettled: whether it arrived is not known. */
@@ -180,13 +240,21 @@ function withQueued(event: StoreEvent, queued: number): StoreEvent {
 
 /** What was stored while no uplink was configured is owed to those of now. */
 function oweOrphans(db: Db, uplinks: readonly string[]): void {
+  const { waiting, owed } = outboxCounts(db);
+  // One that is owed all leaves no orphan: a long backlog is not looked through at each start (P7).
+  if (Object.values(owed).includes(waiting)) return;
   const orphans = db
     .prepare<[], { position: number }>(
       'SELECT position FROM events WHERE NOT EXISTS (SELECT 1 FROM pending WHERE pending.position = events.position)',
     )
     .all();
+  if (orphans.length === 0) return;
   const owe = db.prepare('INSERT INTO pending VALUES (?, ?)');
+  const count = db.prepare('INSERT INTO counters VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + ?');
   db.transaction(() => {
-    for (const { position } of orphans) for (const uplink of uplinks) owe.run(uplink, position);
+    for (const uplink of uplinks) {
+      for (const { position } of orphans) owe.run(uplink, position);
+      count.run(owedTo(uplink), orphans.length, orphans.length);
+    }
   })();
 }

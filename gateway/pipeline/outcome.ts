@@ -67,10 +67,10 @@ export interface Erasure {
 
 /** A line of the audit: record ids and modes, never a subject, never a radio identifier (R12). */
 export interface AuditEntry {
-  what: 'granted' | 'withdrawn' | 'expired' | 'erased' | 'mode';
+  what: 'granted' | 'withdrawn' | 'expired' | 'erased' | 'mode' | 'salvaged' | 'restored';
   recordId?: string;
   version?: number;
-  /** For `granted`: the purposes; for `mode`: what is in force now, and why. */
+  /** For `granted`: the purposes; for `mode`: what is in force now, and why; otherwise why, and the epochs. */
   detail?: string;
 }
 

@@ -109,9 +109,12 @@ export function createPipeline({ config, devices, stored, random, ahead }: Pipel
     const outcome = emptyOutcome();
     shoppers.resume(signal);
     switch (signal.kind) {
-      case 'tick':
-        tick(signal.at, emitInto(outcome, storeId, undefined));
+      case 'tick': {
+        const emit = emitInto(outcome, storeId, undefined);
+        tick(signal.at, emit);
+        keepCauses(outcome, emit);
         break;
+      }
       case 'consents':
         refuse(outcome, shoppers.apply(signal, emitInto(outcome, storeId, undefined)));
         break;
@@ -190,6 +193,18 @@ export function createPipeline({ config, devices, stored, random, ahead }: Pipel
       if (hasEffect || frame.number.kind === 'counter') seen.keepFrames(frame.device, emit);
     }
     if (number && hasEffect) seen.keepMessage(number, emit);
+  }
+
+  /**
+   * A weight that settles is the doing of messages that were taken before: they are remembered with it, or sent
+   * again after a crash they would be a pick and a put-back that nobody made (P2).
+   */
+  function keepCauses({ events }: Outcome, emit: Emit): void {
+    for (const { causationId } of events) {
+      if (causationId === undefined) continue;
+      const [device = '', boot = '', seq] = causationId.split('/');
+      seen.keepMessage({ device, boot, seq: Number(seq) }, emit);
+    }
   }
 
   function tick(at: number, emit: Emit): void {

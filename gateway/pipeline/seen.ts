@@ -5,8 +5,13 @@ import type { StoredState } from './outcome.ts';
 
 /** Contract: the last 64 `seq` of (device, boot) are kept. */
 const KEPT_SEQ = 64;
-/** A session that said nothing for so long is forgotten, ms. */
+/** A session of a person's app that said nothing for so long is forgotten, ms. */
 const SESSION_FORGOTTEN_AFTER = 24 * 3_600_000;
+/**
+ * Of any other device so many sessions are remembered, and none is forgotten by age: what was not acknowledged
+ * comes again after a closed weekend too, and after a clock that was set (P2, P13).
+ */
+const KEPT_BOOTS = 4;
 /** At most so many sessions, the longest silent go first: an app draws a new `boot` for each. */
 const MAX_SESSIONS = 20_000;
 /** One transmission is repeated, and heard by several receivers, for so long, ms. */
@@ -50,7 +55,7 @@ export interface Seen {
   /** False where this transmission of the device was taken before, or is a replay; otherwise remembers it. */
   takeFrame(device: string, number: FrameNumber, at: number): boolean;
   keepFrames(device: string, emit: Emit): void;
-  /** Forgets silent sessions. */
+  /** Forgets silent sessions of people's apps, and sessions of devices that began others since. */
   forget(at: number, emit: Emit): void;
 }
 
@@ -59,27 +64,54 @@ export interface Seen {
  * hash, since it may be a name.
  */
 export function createSeen(stored: StoredState, isShared: (device: string) => boolean = () => false): Seen {
-  /** In the order of their last word. */
+  /** Of people's apps, in the order of their last word. */
   const sessions = new Map<string, Session>();
-  for (const [key, { seqs, at }] of storedSessions(stored)) sessions.set(key, { seqs, at, isStored: true });
+  /** Of each other device, in the same order. */
+  const boots = new Map<string, Map<string, Session>>();
+  const crowded = new Set<string>();
+  for (const [key, { seqs, at }] of storedSessions(stored)) {
+    put(key.slice(0, key.indexOf('/')), key, { seqs, at, isStored: true });
+  }
   const keyOf = ({ device, boot }: MessageNumber) =>
     `${device}/${isShared(device) ? createHash('sha256').update(boot).digest('base64url') : boot}`;
+
+  function sessionOf(number: MessageNumber): Session | undefined {
+    const { device } = number;
+    return (isShared(device) ? sessions : boots.get(device))?.get(keyOf(number));
+  }
+
+  function put(device: string, key: string, session: Session): void {
+    const among = isShared(device) ? sessions : (boots.get(device) ?? new Map<string, Session>());
+    among.delete(key);
+    among.set(key, session);
+    if (among === sessions) return;
+    boots.set(device, among);
+    if (among.size > KEPT_BOOTS) crowded.add(device);
+  }
+
+  function forgetBoots(device: string, emit: Emit): void {
+    const among = boots.get(device) ?? new Map<string, Session>();
+    for (const [key, session] of among) {
+      if (among.size <= KEPT_BOOTS) break;
+      among.delete(key);
+      if (session.isStored) emit.change('seen', key, null);
+    }
+  }
+
   const frames = new Map<string, FrameNumbers>();
   for (const [device, heard] of stored.get('frame-numbers')) frames.set(device, heard as FrameNumbers);
 
   return {
-    hasMessage: (number) => sessions.get(keyOf(number))?.seqs.includes(number.seq) ?? false,
+    hasMessage: (number) => sessionOf(number)?.seqs.includes(number.seq) ?? false,
     rememberMessage(number, at) {
-      const key = keyOf(number);
-      const session = sessions.get(key) ?? { seqs: [], at, isStored: false };
+      const session = sessionOf(number) ?? { seqs: [], at, isStored: false };
       session.seqs.push(number.seq);
       if (session.seqs.length > KEPT_SEQ) session.seqs.shift();
       session.at = at;
-      sessions.delete(key);
-      sessions.set(key, session);
+      put(number.device, keyOf(number), session);
     },
     keepMessage(number, emit) {
-      const session = sessions.get(keyOf(number));
+      const session = sessionOf(number);
       if (!session) return;
       session.isStored = true;
       emit.change('seen', keyOf(number), { seqs: session.seqs, at: session.at });
@@ -104,6 +136,8 @@ export function createSeen(stored: StoredState, isShared: (device: string) => bo
         sessions.delete(key);
         if (session.isStored) emit.change('seen', key, null);
       }
+      for (const device of crowded) forgetBoots(device, emit);
+      crowded.clear();
     },
   };
 }

@@ -37,9 +37,12 @@ export const TABLES: Record<string, HoldingId> = {
 /** Files of the data folder. */
 export const FILES: Record<string, string> = {
   'aisle.db': 'what is listed above as on disk',
+  'aisle.mark': 'how far the database had come, to know an old one by; nothing of anybody',
+  'aisle.first-page': 'where its tables begin, to read a damaged one by; nothing of anybody',
   'credentials.db': 'device secrets, as keyed hashes',
   'store.key': 'the key that everything at rest is wrapped with; elsewhere where storeKeyFile says so',
   'opt-out.json': 'who does not want to be counted, as 16 bits of a keyed hash each',
   'lock.db': 'nothing: it tells that a gateway runs',
+  ballast: 'nothing: random octets that are given up where the disk is full',
   'dashboard.token': 'the key to the dashboard, new with each start',
 };

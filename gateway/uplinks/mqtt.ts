@@ -38,6 +38,7 @@ export function mqttUplink(settings: MqttUplinkSettings, deadline: number = DEAD
     const client = await orAborted(opening, signal);
     const accepted: string[] = [];
     let answered = 0;
+    const acknowledge = nudge(client);
     await new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => resolve());
       for (const { id, name, body } of events) {
@@ -47,6 +48,7 @@ export function mqttUplink(settings: MqttUplinkSettings, deadline: number = DEAD
           if (!error) accepted.push(id);
           answered += 1;
           if (answered === events.length) resolve();
+          else if (!error) acknowledge();
         });
       }
     });
@@ -75,6 +77,22 @@ export function mqttUplink(settings: MqttUplinkSettings, deadline: number = DEAD
 /** One for each direction: uplink and downlink are connections of their own. */
 export function clientId({ store, gateway }: MqttUplinkSettings, direction: 'up' | 'down'): string {
   return `aisle-${store}-${gateway}-${direction}`;
+}
+
+/**
+ * Sends a PINGREQ, at most one a turn of the loop: the broker's first PUBACK is acknowledged with it at once. Many
+ * brokers hold the others back until it is (Nagle's algorithm), and our system waits 40 ms for something to send.
+ */
+function nudge(client: MqttClient): () => void {
+  let isDue = true;
+  return () => {
+    if (!isDue) return;
+    isDue = false;
+    client.sendPing();
+    setImmediate(() => {
+      isDue = true;
+    });
+  };
 }
 
 function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -50,20 +50,20 @@ describe('the gateway’s clock', () => {
     expect(pass(100)).toBe(100);
   });
 
-  it('waits a backward correction out, and goes on when the wall clock has come up to it', () => {
+  it('P13: waits a backward correction out at half its speed, until the wall clock has come up to it', () => {
     const { pass, correct } = clocks();
     expect(pass(10_000)).toBe(10_000);
     expect(correct(-5_000)).toBe(10_000);
-    expect(pass(4_999)).toBe(10_000);
-    expect(pass(1)).toBe(10_000);
-    expect(pass(500)).toBe(10_500);
+    expect(pass(4_000)).toBe(12_000);
+    expect(pass(6_000)).toBe(15_000);
+    expect(pass(500)).toBe(15_500);
   });
 
   it('goes on at once when a backward correction is taken back', () => {
     const { pass, correct } = clocks();
     pass(10_000);
     expect(correct(-3_600_000)).toBe(10_000);
-    expect(pass(1_000)).toBe(10_000);
+    expect(pass(1_000)).toBe(10_500);
     expect(correct(3_600_000)).toBe(11_000);
   });
 
@@ -88,7 +88,8 @@ describe('the gateway’s clock', () => {
           wall += pass + correct;
           monotonic += pass;
           const at = now();
-          expect(at).toBeGreaterThanOrEqual(last);
+          // P13: nor does it stand still, so that no timer hangs.
+          expect(at).toBeGreaterThanOrEqual(last + Math.floor(pass / 2));
           expect(at).toBeGreaterThanOrEqual(wall - 1_000);
           expect(Number.isInteger(at)).toBe(true);
           last = at;
@@ -106,6 +107,26 @@ describe('trust in the clock', () => {
     expect(trust.synchronised()).toBe(true);
     trust.heard(TEN + 60_001);
     expect(trust.synchronised()).toBe(false);
+  });
+
+  it('P13: by the platform ends with a correction of the clock, until it agrees again', () => {
+    let corrected = 0;
+    let passed = 0;
+    const trust = clockTrust(
+      'uplink',
+      () => TEN + corrected + passed,
+      () => passed,
+    );
+    trust.heard(TEN);
+    passed += 3_600_000;
+    expect(trust.synchronised()).toBe(true);
+    corrected = 86_400_000;
+    expect(trust.synchronised()).toBe(false);
+    corrected = 0;
+    expect(trust.synchronised()).toBe(true);
+    corrected = 86_400_000;
+    trust.heard(TEN + passed + corrected);
+    expect(trust.synchronised()).toBe(true);
   });
 
   it('is given where the configuration gives it', () => {

@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Commit, createCommit } from '../../gateway/commit.ts';
-import { type Db, openDatabase, storedState } from '../../gateway/database.ts';
+import { type Db, openDatabase, readDatabase, storedState } from '../../gateway/database.ts';
 import { outboxCounts } from '../../gateway/outbox/counts.ts';
 import { emptyOutcome, type Outcome } from '../../gateway/pipeline/outcome.ts';
+import { systemTimers } from '../../gateway/timers.ts';
 import { until } from '../support/until.ts';
 import {
   erasureOf,
@@ -20,18 +23,25 @@ interface TestCommit extends TestStore {
   /** What happened, in order: `done <n>`, `committed <last>`, `failed <reason>`, `recovered`. */
   log: string[];
   add(n: number, what?: Outcome): void;
-  clock: { now: number };
+  /** The wall clock, and what the monotonic one says beside the time that really passes. */
+  clock: { now: number; ahead: number };
+  guard: { refuses: boolean };
 }
 
 function testCommit(): TestCommit {
   const store = testStore();
   const log: string[] = [];
-  const clock = { now: TEN };
+  const clock = { now: TEN, ahead: 0 };
+  const guard = { refuses: false };
   const commit = createCommit({
     db: store.db,
     outbox: store.outbox,
     stateKey: KEY,
     now: () => clock.now,
+    timers: { ...systemTimers, monotonic: () => systemTimers.monotonic() + clock.ahead },
+    guard() {
+      if (guard.refuses) throw Object.assign(new Error('taken away'), { code: 'SQLITE_READONLY_DBMOVED' });
+    },
     committed: (last) => log.push(`committed ${last}`),
     failed: (error) => log.push(`failed ${(error as Error & { code?: string }).code}`),
     recovered: () => log.push('recovered'),
@@ -45,7 +55,7 @@ function testCommit(): TestCommit {
     }
   });
   const add = (n: number, what = outcome(press(n))) => commit.add(what, () => log.push(`done ${n}`));
-  return { ...store, commit, log, add, clock };
+  return { ...store, commit, log, add, clock, guard };
 }
 
 /** The disk is full: SQLite may not use one page more. */
@@ -184,13 +194,64 @@ it('does not try a mistake of ours for ever', () => {
   expect(() => commit.add(unwritable, () => {})).toThrow(/BigInt/);
 });
 
-it('takes out what has expired, with a batch, once a minute', async () => {
+it('takes out what has expired, with a batch, once a minute, whatever the wall clock says (P13)', async () => {
   const { outbox, log, add, clock } = testCommit();
   add(1, outcome(personal('visit.started', 'p_1', 'v1')));
   await until(() => log.includes('committed 1'), 'the first batch');
   clock.now = TEN + 73 * 3_600_000;
   add(2);
-  await until(() => log.includes('done 2'), 'the second batch');
-  expect(log.at(-1)).toBe('committed 3');
-  expect(outbox.counts()).toMatchObject({ stored: 3, declared: 1, waiting: 2 });
+  await until(() => log.includes('committed 2'), 'the second batch');
+  clock.ahead = 60_000;
+  add(3);
+  await until(() => log.includes('done 3'), 'the third batch');
+  expect(log.at(-1)).toBe('committed 4');
+  expect(outbox.counts()).toMatchObject({ stored: 4, declared: 1, waiting: 3 });
+});
+
+describe('after a sync that failed', () => {
+  const FAILED = Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_FSYNC' });
+  /** Of the header of the write-ahead log: new each time that it begins anew. */
+  const salt = (folder: string) => readFileSync(join(folder, 'aisle.db-wal')).readUInt32BE(16);
+
+  it('P1, F5: the journal begins anew before anything is acknowledged', async () => {
+    const { folder, commit, log, add } = testCommit();
+    add(1);
+    await until(() => log.includes('committed 1'), 'the first batch');
+    const before = salt(folder);
+    add(2);
+    await until(() => log.includes('committed 2'), 'the second batch');
+    expect(salt(folder)).toBe(before);
+    commit.doubt(FAILED);
+    add(3);
+    await until(() => log.includes('committed 3'), 'the third batch');
+    expect(salt(folder)).not.toBe(before);
+    expect(onDisk(folder)).toBe(3);
+  });
+
+  it('P1, F5: and nothing is, while a reader keeps it from that', async () => {
+    const { folder, commit, log, add } = testCommit();
+    add(1);
+    await until(() => log.includes('committed 1'), 'the first batch');
+    const reader = readDatabase(folder);
+    onTestFinished(() => void reader.close());
+    reader.exec('BEGIN');
+    reader.prepare('SELECT count(*) FROM events').get();
+    commit.doubt(FAILED);
+    add(2);
+    await until(() => commit.failing(), 'the refusal');
+    expect(log).not.toContain('done 2');
+    reader.exec('COMMIT');
+    await until(() => log.includes('done 2'), 'the second batch');
+    expect(commit.counts()).toEqual({ refusals: 1, recoveries: 1 });
+  });
+});
+
+it('P1: acknowledges nothing while the file is not the one that was opened', async () => {
+  const { log, add, guard, commit } = testCommit();
+  guard.refuses = true;
+  add(1);
+  await until(() => commit.failing(), 'the refusal');
+  expect(log).toEqual(['failed SQLITE_READONLY_DBMOVED']);
+  guard.refuses = false;
+  await until(() => log.includes('done 1'), 'the batch');
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { devicesWithSecret, openCredentials } from '../../gateway/access/credentials.ts';
-import { isDiskRefusing, isLocked, lockFolder, openDatabase } from '../../gateway/database.ts';
+import { isDamage, isDiskRefusing, isLocked, lockFolder, openDatabase } from '../../gateway/database.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 describe('the database', () => {
@@ -29,10 +29,12 @@ describe('the database', () => {
     expect(() => openDatabase(folder)).toThrow(/aisle\.db: is of a newer Aisle \(version 99/);
   });
 
-  it('that is none, or damaged, is refused with what to do', () => {
+  it('that is none, or damaged, is not written to, and what comes of it is said', () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'aisle.db'), 'not a database, but long enough to look like one'.repeat(50));
-    expect(() => openDatabase(folder)).toThrow(/aisle\.db: .*damaged; restore it from a backup/);
+    expect(() => openDatabase(folder)).toThrow(
+      /aisle\.db: .*damaged; the next start of the gateway salvages it/,
+    );
   });
 
   it('tells a disk that refuses from a mistake of ours', () => {
@@ -50,6 +52,11 @@ describe('the database', () => {
     db.pragma('query_only = OFF');
     expect(isDiskRefusing(errorOf('INSERT INTO meta VALUES (NULL, NULL)'))).toBe(false);
     expect(isDiskRefusing(new TypeError('no code'))).toBe(false);
+    // Damage does not go by itself: to try again would be to try for ever.
+    for (const code of ['SQLITE_CORRUPT', 'SQLITE_CORRUPT_INDEX', 'SQLITE_NOTADB']) {
+      expect([isDiskRefusing({ code }), isDamage({ code })]).toEqual([false, true]);
+    }
+    expect(isDamage({ code: 'SQLITE_FULL' })).toBe(false);
   });
 });
 

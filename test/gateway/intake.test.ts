@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Commit } from '../../gateway/commit.ts';
-import { createIntake } from '../../gateway/intake.ts';
+import { createIntake, type Doorkeeper } from '../../gateway/intake.ts';
+import { LEVELS, type Level } from '../../gateway/outbox/room.ts';
 import { emptyOutcome, type Outcome } from '../../gateway/pipeline/outcome.ts';
 import type { Pipeline } from '../../gateway/pipeline/pipeline.ts';
 import type { Signal } from '../../gateway/pipeline/signal.ts';
 
 /** A pipeline that notes what entered, and a disk that refuses as long as the test says. */
-function shop() {
+function shop(doorkeeper?: Doorkeeper) {
   const entered: number[] = [];
   const disk = { failing: false, waiting: [] as (() => void)[] };
   const pipeline = {
@@ -19,13 +20,15 @@ function shop() {
     add: (_outcome: Outcome, done: () => void) => done(),
     failing: () => disk.failing,
     whenHealthy: (resume) => void disk.waiting.push(resume),
+    counts: () => ({ refusals: 0, recoveries: 0 }),
+    doubt: () => {},
     close: () => {},
   };
   const recover = () => {
     disk.failing = false;
     for (const resume of disk.waiting.splice(0)) resume();
   };
-  return { entered, disk, recover, enter: createIntake(pipeline, commit) };
+  return { entered, disk, recover, enter: createIntake(pipeline, commit, doorkeeper) };
 }
 
 const tick = (at: number): Signal => ({ kind: 'tick', at });
@@ -88,5 +91,65 @@ describe('the intake', () => {
     disk.failing = false;
     for (const resume of disk.waiting.splice(0)) resume();
     expect(entered).toEqual([1, 2, 3]);
+  });
+});
+
+describe('P4, P5: what there is no room for', () => {
+  const room = (level: Level): Doorkeeper['room'] => ({
+    measure: () => {},
+    state: () => ({ bytes: 0, limit: 1, level }),
+    is: (wanted) => LEVELS.indexOf(level) >= LEVELS.indexOf(wanted),
+  });
+  const message = (topic: string): Signal => ({
+    kind: 'message',
+    topic,
+    device: 'd',
+    payload: new Uint8Array(),
+    at: 1,
+  });
+  const classes = new Map([
+    ['consent', 'A'],
+    ['press', 'B'],
+    ['climate', 'C'],
+  ] as const);
+  const signals: [string, Signal][] = [
+    ...[...classes.keys(), 'noise'].map((topic): [string, Signal] => [topic, message(topic)]),
+    ['tick', tick(1)],
+    ['erasure', { kind: 'erase', at: 1, subjectRef: 'p_1' }],
+  ];
+  const classOf: Doorkeeper['classOf'] = ({ topic }) => classes.get(topic as 'press');
+
+  it.each([
+    ['roomy', []],
+    ['shedding', []],
+    ['reserved', ['press']],
+    ['full', ['consent', 'press', 'climate', 'tick']],
+  ] as const)('is refused by its class before the pipeline, at "%s": %j', (level, expected) => {
+    const refused: string[] = [];
+    const { entered, enter } = shop({ room: room(level), classOf });
+    for (const [name, signal] of signals) {
+      enter(
+        signal,
+        () => {},
+        () => refused.push(name),
+      );
+    }
+    expect(refused).toEqual(expected);
+    expect(entered).toHaveLength(signals.length - expected.length);
+  });
+
+  it('waits for a disk that refuses with no more than 32 MiB', () => {
+    const { disk, enter } = shop();
+    disk.failing = true;
+    let refused = 0;
+    for (let n = 0; n < 600; n += 1) {
+      const large: Signal = { ...message('press'), payload: new Uint8Array(64 * 1024) } as Signal;
+      enter(
+        large,
+        () => {},
+        () => (refused += 1),
+      );
+    }
+    expect(refused).toBe(600 - 512);
   });
 });

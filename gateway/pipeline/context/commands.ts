@@ -6,6 +6,8 @@ import type { Thermostats } from './thermostats.ts';
 
 /** A command that ended is remembered for so long after its time is up, ms: played back, it is refused. */
 const REMEMBERED_FOR = 24 * 3_600_000;
+/** So many are remembered for longer: a clock that was ahead for a moment forgets none (P13). */
+const REMEMBERED = 256;
 
 /** A command on its way: kept until the device answers or its time is up, then as a spent nonce. */
 interface Pending {
@@ -105,7 +107,7 @@ export function createCommands(
     for (const pending of commands.values()) {
       if (pending.expiresAt > at) continue;
       if (!pending.done) complete(pending, false, 'expired', at, emit);
-      if (pending.expiresAt + REMEMBERED_FOR > at) continue;
+      if (commands.size <= REMEMBERED || pending.expiresAt + REMEMBERED_FOR > at) continue;
       commands.delete(pending.id);
       emit.change('command', pending.id, null);
     }

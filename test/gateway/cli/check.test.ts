@@ -105,7 +105,7 @@ describe('the data folder', () => {
     const { store } = testStore(['http https://old.example'], data);
     store([press(1), press(2)]);
     expect(texts((await look()).findings, 'warning')).toContain(
-      'uplinks: 2 events wait for "http https://old.example", which is not configured any more; they go when it is again',
+      'uplinks: 2 events wait for "http https://old.example", which is not configured any more; they go when it is again; to give them up: aisle outbox forget --uplink "http https://old.example"',
     );
   });
 

@@ -1,8 +1,15 @@
 import { onTestFinished } from 'vitest';
 import { auditHead } from '../../../gateway/audit.ts';
 import { type Db, openDatabase } from '../../../gateway/database.ts';
+import { type AgeParts, openAge } from '../../../gateway/outbox/age.ts';
 import { ensureEpoch } from '../../../gateway/outbox/epochs.ts';
-import { createOutbox, type Outbox, type WaitingEvent } from '../../../gateway/outbox/outbox.ts';
+import {
+  createOutbox,
+  type Outbox,
+  type OutboxParts,
+  type WaitingEvent,
+} from '../../../gateway/outbox/outbox.ts';
+import { openRoom, type Room } from '../../../gateway/outbox/room.ts';
 import {
   type Erasure,
   emptyOutcome,
@@ -25,6 +32,8 @@ export interface TestStore {
   folder: string;
   db: Db;
   outbox: Outbox;
+  /** Where it has a quota. */
+  room?: Room;
   /** Stores events in a transaction of their own, as a commit does. */
   store(events: StoreEvent[], purge?: (string | Erasure)[]): void;
   /** Positions owed to an uplink that are not on their way, without marking them. */
@@ -34,8 +43,13 @@ export interface TestStore {
 }
 
 /** A database file with an outbox on it, as the gateway opens them. */
-export function testStore(uplinks: readonly string[] = ['up'], folder = temporaryFolder()): TestStore {
+export function testStore(
+  uplinks: readonly string[] = ['up'],
+  folder = temporaryFolder(),
+  { quota, clock, ...more }: Partial<OutboxParts> & { quota?: number; clock?: AgeParts } = {},
+): TestStore {
   const db = openDatabase(folder);
+  const room = quota === undefined ? undefined : openRoom(db, { limit: quota });
   onTestFinished(() => void db.close());
   ensureEpoch(db, () => EPOCH);
   const keys = subjectKeys(db, KEY);
@@ -49,11 +63,15 @@ export function testStore(uplinks: readonly string[] = ['up'], folder = temporar
     signingKey: signingKey(KEY),
     auditHead: () => auditHead(db),
     personalHours: 72,
+    room,
+    ...(clock && { age: openAge(db, clock) }),
+    ...more,
   });
   return {
     folder,
     db,
     outbox,
+    ...(room && { room }),
     store(events, purge = []) {
       const erasures = purge.map((one) => (typeof one === 'string' ? erasureOf(one) : one));
       db.transaction(() => outbox.store([{ events, purge: erasures }], TEN))();

@@ -454,6 +454,17 @@ describe('a message that comes again', () => {
     expect(shop({ stored: storedAfter(outcomes) }).accept(creep).repeat).toBe(true);
   });
 
+  it('P2, F32: is known by its number too where its weight was settled by a tick', () => {
+    const { pipeline } = open();
+    const weight = (seq: number, g: number) =>
+      message('shelf-1', 'weight', { boot: 'b1', seq, slots: [{ slot: 0, g }] }, TEN);
+    const taken = [weight(1, 3_200), weight(2, 3_200), weight(3, 2_800)];
+    const outcomes = [...accept(pipeline, ...taken), pipeline.accept({ kind: 'tick', at: TEN + SECOND })];
+    expect(outcomes.at(-1)?.events.map(({ name }) => name)).toContain('shelf.item.picked');
+    const restarted = shop({ stored: storedAfter(outcomes) });
+    expect(accept(restarted, ...taken).map(({ repeat }) => repeat)).toEqual([true, true, true]);
+  });
+
   it('without lasting effect needs no disk', () => {
     const { pipeline } = open();
     accept(pipeline, ranged(1, 'shoes', TEN));

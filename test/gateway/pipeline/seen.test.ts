@@ -54,37 +54,67 @@ describe('message numbers', () => {
     expect([1, 2].map((seq) => again.hasMessage(number(seq)))).toEqual([true, false]);
   });
 
-  it('of a session silent for a day are forgotten, on disk too, but only where they are on disk', () => {
+  describe('of people’s apps', () => {
+    const isShared = () => true;
+
+    it('are forgotten with a session silent for a day, on disk too, but only where they are on disk', () => {
+      const seen = createSeen(nothingStored, isShared);
+      const { emit, outcome: kept } = collector();
+      seen.rememberMessage(number(1, 'kept'), TEN);
+      seen.keepMessage(number(1, 'kept'), emit);
+      seen.rememberMessage(number(1, 'passing'), TEN);
+      seen.rememberMessage(number(1, 'later'), TEN + 1);
+      const { emit: forget, outcome } = collector();
+      seen.forget(TEN + 24 * HOUR + 1, forget);
+      expect(outcome.changes).toEqual([{ kind: 'seen', key: kept.changes[0]?.key, value: null }]);
+      expect(seen.hasMessage(number(1, 'passing'))).toBe(false);
+      expect(seen.hasMessage(number(1, 'later'))).toBe(true);
+    });
+
+    it('are bounded: of 20,001 sessions the longest silent goes', () => {
+      const seen = createSeen(nothingStored, isShared);
+      for (let n = 0; n <= 20_000; n++) seen.rememberMessage(number(1, `b${n}`), TEN);
+      seen.rememberMessage(number(2, 'b0'), TEN);
+      seen.forget(TEN, collector().emit);
+      expect([0, 1, 2].map((n) => seen.hasMessage(number(1, `b${n}`)))).toEqual([true, false, true]);
+    });
+
+    it('restored, are forgotten by age, in whatever order the disk had them', () => {
+      const rows: Record<string, { seqs: number[]; at: number }> = {
+        'app/a-young': { seqs: [1], at: TEN },
+        'app/b-old': { seqs: [1], at: TEN - 23 * HOUR },
+      };
+      const stored: StoredState = { get: (kind) => new Map(kind === 'seen' ? Object.entries(rows) : []) };
+      const { emit, outcome } = collector();
+      createSeen(stored, isShared).forget(TEN + 2 * HOUR, emit);
+      expect(outcome.changes.map(({ key }) => key)).toEqual(['app/b-old']);
+    });
+  });
+
+  it('P2, F16: of other devices are known after a closed weekend, and whatever the clock did', () => {
+    const { emit, outcome } = collector();
+    const seen = createSeen(nothingStored);
+    seen.rememberMessage(number(1), TEN);
+    seen.keepMessage(number(1), emit);
+    const again = createSeen(storedAfter([outcome]));
+    again.forget(TEN + 40_000 * 24 * HOUR, collector().emit);
+    expect(again.hasMessage(number(1))).toBe(true);
+  });
+
+  it('of other devices are bounded: the last four sessions of each, on disk too', () => {
     const seen = createSeen(nothingStored);
     const { emit } = collector();
-    seen.rememberMessage(number(1, 'kept'), TEN);
-    seen.keepMessage(number(1, 'kept'), emit);
-    seen.rememberMessage(number(1, 'passing'), TEN);
-    seen.rememberMessage(number(1, 'later'), TEN + 1);
+    for (const boot of ['b1', 'b2', 'b3', 'b4', 'b5']) {
+      seen.rememberMessage(number(1, boot), TEN);
+      seen.keepMessage(number(1, boot), emit);
+    }
+    seen.rememberMessage(number(1, 'b1', 'shelf-2'), TEN);
+    seen.rememberMessage(number(2, 'b1'), TEN);
     const { emit: forget, outcome } = collector();
-    seen.forget(TEN + 24 * HOUR + 1, forget);
-    expect(outcome.changes).toEqual([{ kind: 'seen', key: 'shelf-1/kept', value: null }]);
-    expect(seen.hasMessage(number(1, 'passing'))).toBe(false);
-    expect(seen.hasMessage(number(1, 'later'))).toBe(true);
-  });
-
-  it('are bounded: of 20,001 sessions the longest silent goes', () => {
-    const seen = createSeen(nothingStored);
-    for (let n = 0; n <= 20_000; n++) seen.rememberMessage(number(1, `b${n}`), TEN);
-    seen.rememberMessage(number(2, 'b0'), TEN);
-    seen.forget(TEN, collector().emit);
-    expect([0, 1, 2].map((n) => seen.hasMessage(number(1, `b${n}`)))).toEqual([true, false, true]);
-  });
-
-  it('restored sessions are forgotten by age, in whatever order the disk had them', () => {
-    const rows: Record<string, { seqs: number[]; at: number }> = {
-      'shelf-1/a-young': { seqs: [1], at: TEN },
-      'shelf-1/b-old': { seqs: [1], at: TEN - 23 * HOUR },
-    };
-    const stored: StoredState = { get: (kind) => new Map(kind === 'seen' ? Object.entries(rows) : []) };
-    const { emit, outcome } = collector();
-    createSeen(stored).forget(TEN + 2 * HOUR, emit);
-    expect(outcome.changes.map(({ key }) => key)).toEqual(['shelf-1/b-old']);
+    seen.forget(TEN, forget);
+    expect(outcome.changes).toEqual([{ kind: 'seen', key: 'shelf-1/b2', value: null }]);
+    expect(['b1', 'b2', 'b3'].map((boot) => seen.hasMessage(number(1, boot)))).toEqual([true, false, true]);
+    expect(seen.hasMessage(number(1, 'b1', 'shelf-2'))).toBe(true);
   });
 });
 

@@ -155,9 +155,16 @@ describe('a command', () => {
     expect(isRefused(restarted.order({}, TEN + 2 * MINUTE))).toBe(true);
   });
 
-  it('is forgotten a day after its time is up, and refused by its date from then on', () => {
+  it('F16: is remembered with the last 256 of them, whatever the clock was for a moment', () => {
     const { order, tick } = commandsOf();
     order();
+    tick(TEN + 400 * 24 * HOUR);
+    expect(order().returned).toBe('command x1 was taken before');
+  });
+
+  it('beyond those is forgotten a day after its time is up, and refused by its date from then on', () => {
+    const { order, tick } = commandsOf();
+    for (let n = 1; n <= 257; n++) order({ id: `x${n}` });
     tick(TEN + MINUTE);
     const forgotten = tick(TEN + MINUTE + 24 * HOUR);
     expect(forgotten.changes).toEqual([{ kind: 'command', key: 'x1', value: null }]);

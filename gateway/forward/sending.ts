@@ -1,0 +1,76 @@
+import type { WaitingEvent } from '../outbox/outbox.ts';
+import type { Timers } from '../timers.ts';
+import type { Uplink } from '../uplinks/uplink.ts';
+
+/** A batch with a purged event is broken off when it is not answered for by then, ms. */
+const RECALL_AFTER = 500;
+
+/** What an uplink said of a batch. */
+export interface Result {
+  accepted: ReadonlySet<string>;
+  rejected: ReadonlyMap<string, string>;
+  /** Not meant for this destination: settled, and not taken. */
+  skipped: ReadonlySet<string>;
+}
+
+export interface Attempt {
+  result: Result;
+  /** Why nothing of it was settled. */
+  error?: Error;
+  /** Broken off since an event of it was purged. */
+  isRecalled?: boolean;
+}
+
+export const NOTHING: Result = { accepted: new Set(), rejected: new Map(), skipped: new Set() };
+
+/** Batches that an uplink has. */
+export interface Sending {
+  send(events: readonly WaitingEvent[]): Promise<Attempt>;
+  /** Events that are purged while they are on their way get a moment to be answered for, and no more (R6). */
+  letGo(positions: ReadonlySet<number>): void;
+}
+
+export function createSending(uplink: Uplink, timers: Timers, signal: AbortSignal): Sending {
+  const underWay = new Set<{ events: readonly WaitingEvent[]; recall: AbortController }>();
+
+  async function send(events: readonly WaitingEvent[]): Promise<Attempt> {
+    const recall = new AbortController();
+    const one = { events, recall };
+    underWay.add(one);
+    try {
+      const said = await uplink.send(events, AbortSignal.any([signal, recall.signal]));
+      const reasons = said.rejected.map(({ id, reason }) => [id, reason] as const);
+      const result = {
+        accepted: new Set(said.accepted),
+        rejected: new Map(reasons),
+        skipped: new Set(said.skipped),
+      };
+      const error = whyNoProgress(events, result);
+      return { result, ...(error && { error }) };
+    } catch (error) {
+      return { result: NOTHING, error: error as Error, isRecalled: recall.signal.aborted };
+    } finally {
+      underWay.delete(one);
+    }
+  }
+
+  return {
+    send,
+    letGo(positions) {
+      for (const one of underWay) {
+        if (!one.events.some(({ position }) => positions.has(position))) continue;
+        timers.after(RECALL_AFTER, () => underWay.has(one) && one.recall.abort());
+      }
+    },
+  };
+}
+
+/** An answer about other events than those that were sent is none. */
+function whyNoProgress(events: readonly WaitingEvent[], result: Result): Error | undefined {
+  const isProgress = events.some(({ id }) => isSettled(id, result));
+  return isProgress ? undefined : new Error('nothing of the batch was taken');
+}
+
+export function isSettled(id: string, { accepted, rejected, skipped }: Result): boolean {
+  return accepted.has(id) || rejected.has(id) || skipped.has(id);
+}
