@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { missingPackages } from './central/installed.ts';
 import { type Closing, closeShop } from './demo/closing.ts';
 import { openPageServer } from './demo/page-server.ts';
 import { openShop, type Shop, type ShopOptions } from './demo/shop.ts';
@@ -32,6 +33,8 @@ const STATUS_MS = 500;
  * not sound, or where commands over it were printed for the visitor to run.
  */
 export async function runDemo(options: DemoOptions, io: DemoIo): Promise<boolean> {
+  const missing = options.central ? missingPackages() : undefined;
+  if (missing !== undefined) throw new Error(missing);
   const ended = new AbortController();
   io.onSignal(() => ended.abort());
   const terminal = createTerminal(io.err, io.isTerminal, performance.now(), () => performance.now());
@@ -39,6 +42,7 @@ export async function runDemo(options: DemoOptions, io: DemoIo): Promise<boolean
   const page = await openPageServer(show);
   terminal.say(`The shop's page: ${page.url}   (Ctrl-C ends the demo)`);
   const status = setInterval(() => terminal.status(show.snapshot()), STATUS_MS);
+  if (options.central) terminal.say('Three RabbitMQ nodes and PostgreSQL start; that takes half a minute.');
   try {
     const shop = await openShop(options, show, ended.signal);
     terminal.say(`Everything of this run lies in ${shop.folder.root}`);

@@ -101,7 +101,7 @@ export function createCommit(parts: CommitParts): Commit {
   /** What was erased stands in the write-ahead log until that is emptied (`secure_delete` does the rest). */
   function emptyJournal(): void {
     try {
-      db.pragma('wal_checkpoint(TRUNCATE)');
+      withoutPatience(db, () => db.pragma('wal_checkpoint(TRUNCATE)'));
     } catch (error) {
       // Somebody reads beside us: the next one empties it.
       if (!isDiskRefusing(error)) throw error;
@@ -185,15 +185,18 @@ export function createCommit(parts: CommitParts): Commit {
  * @throws where the disk refuses still, or somebody reads the log at this moment.
  */
 function renewJournal(db: Db): void {
+  const [result] = withoutPatience(db, () => db.pragma('wal_checkpoint(RESTART)')) as { busy: number }[];
+  if (result?.busy !== 0) {
+    throw Object.assign(new Error('the journal is being read and cannot begin anew'), { code: 'SQLITE_BUSY' });
+  }
+}
+
+/** Does not stop the loop for who reads beside us, a backup for example. */
+function withoutPatience<T>(db: Db, work: () => T): T {
   const patience = db.pragma('busy_timeout', { simple: true });
   db.pragma('busy_timeout = 0');
   try {
-    const [result] = db.pragma('wal_checkpoint(RESTART)') as { busy: number }[];
-    if (result?.busy !== 0) {
-      throw Object.assign(new Error('the journal is being read and cannot begin anew'), {
-        code: 'SQLITE_BUSY',
-      });
-    }
+    return work();
   } finally {
     db.pragma(`busy_timeout = ${patience}`);
   }

@@ -89,19 +89,6 @@ export function isDamage(error: unknown): boolean {
   return /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error));
 }
 
-/**
- * Runs a transaction without waiting for the disk: it survives the end of the process, but with a power
- * cut it may be lost, unless a later one was waited for. For what is only done again then.
- */
-export function withoutSync(db: Db, work: () => void): void {
-  db.exec('PRAGMA synchronous = NORMAL');
-  try {
-    work();
-  } finally {
-    db.exec('PRAGMA synchronous = FULL');
-  }
-}
-
 function codeOf(error: unknown): string {
   return String((error as { code?: unknown } | null)?.code ?? '');
 }

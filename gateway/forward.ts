@@ -1,9 +1,10 @@
 import { isDiskRefusing } from './database.ts';
+import { type Answered, createAnswered } from './forward/answered.ts';
 import { createApart } from './forward/apart.ts';
 import { createPace } from './forward/pace.ts';
 import { createProof } from './forward/proof.ts';
 import { BATCH, createSearch } from './forward/search.ts';
-import { type Attempt, createSending, isSettled, type Result } from './forward/sending.ts';
+import { type Attempt, createSending, isSettled } from './forward/sending.ts';
 import { createSettlement, DISK_RETRY } from './forward/settlement.ts';
 import { backOff, createRest, type Rest } from './forward/waits.ts';
 import type { Outbox, WaitingEvent } from './outbox/outbox.ts';
@@ -61,8 +62,8 @@ interface Lane {
   kind: 'live' | 'backlog';
   /** Nothing before it waits that is not on its way. A hint: what it finds nothing behind is looked for again. */
   cursor: number;
-  /** What was answered for and is not settled: that is done while the next batch is on its way. */
-  answered: { events: readonly WaitingEvent[]; result: Result } | undefined;
+  /** Settled together, while the next batch is on its way. */
+  answered: Answered;
   /** Sleeps while there is nothing to send. */
   idle: Rest;
 }
@@ -102,8 +103,8 @@ export function startForward(parts: ForwardParts): Forward {
     settled: () => succeeded(),
   });
   const proof = createProof({ sending, settlement, apart, next: nextOfBacklog, taken: succeeded });
-  const live: Lane = { kind: 'live', cursor: 0, answered: undefined, idle: rest() };
-  const backlog: Lane = { kind: 'backlog', cursor: 0, answered: undefined, idle: rest() };
+  const live: Lane = { kind: 'live', cursor: 0, answered: createAnswered(timers), idle: rest() };
+  const backlog: Lane = { kind: 'backlog', cursor: 0, answered: createAnswered(timers), idle: rest() };
   // The first look waits for the turn's end: then both lanes are there to be woken.
   const ended = Promise.resolve().then(() => Promise.all([run(live), run(backlog), apart.ended]));
   outbox.whenRecalled((positions) => {
@@ -126,8 +127,8 @@ export function startForward(parts: ForwardParts): Forward {
       const events = take(lane, lane === live ? BATCH : search.size());
       if (events === 'disk refuses') await rest().sleep(DISK_RETRY);
       else if (events.length > 0) await bring(lane, events);
-      else if (lane.answered) await settleAnswered(lane);
-      else await lane.idle.sleep();
+      else if (lane.answered.dueIn() === 0) await settleAnswered(lane);
+      else await lane.idle.sleep(lane.answered.dueIn());
     }
     await settleAnswered(lane);
   }
@@ -180,11 +181,11 @@ export function startForward(parts: ForwardParts): Forward {
     if (lane === live) isLiveSending = true;
     else pace.went(events.length);
     const answer = sending.send(events);
-    await settleAnswered(lane);
+    if (lane.answered.dueIn() === 0) await settleAnswered(lane);
     const attempt = await answer;
     if (lane === live) isLiveSending = false;
     if (attempt.error) return failedWith(lane, events, attempt, before);
-    lane.answered = { events, result: attempt.result };
+    lane.answered.add(events, attempt.result);
     if (events.every(({ id }) => attempt.result.accepted.has(id))) proof.know(events);
     if (lane === live) liveSuccesses += 1;
     else took(events.filter(({ id }) => isSettled(id, attempt.result)).length);
@@ -194,10 +195,8 @@ export function startForward(parts: ForwardParts): Forward {
 
   /** Settles what the lane was answered for; what was not taken can be taken again. */
   async function settleAnswered(lane: Lane): Promise<void> {
-    const { answered } = lane;
-    if (!answered) return;
-    lane.answered = undefined;
-    const { events, result } = answered;
+    if (lane.answered.dueIn() === undefined) return;
+    const { events, result } = lane.answered.take();
     if (events.some(({ id }) => !isSettled(id, result))) lane.cursor = 0;
     await settlement.settle(events, result);
   }

@@ -248,7 +248,11 @@ async function start(
     config,
     log,
     cursor: road.stored.get('cursor').get('downlink'),
-    heardDate: trust.heard,
+    heardDate(date) {
+      trust.heard(date);
+      // It is back: nobody waits out what an outage has made of the back-off (P12).
+      for (const forward of forwards) forward.heard();
+    },
     refused: refusals.central,
     take: (message) =>
       new Promise((resolve, reject) => {

@@ -7,8 +7,8 @@ import type { ReceivedEvent } from './ledger.ts';
 import { GATEWAY, NOTICE, STORE } from './shop-config.ts';
 
 /**
- * The retailer's side, at the profile store's HTTP doors: gives consents out and takes them back, turns a
- * thermostat from afar, reads what arrived. The profile store signs; this only says what.
+ * The retailer's side, at the profile store's door: gives consents out and takes them back, turns a
+ * thermostat from afar, reads what arrived.
  */
 export interface CentralPlatform {
   /** Everybody who agreed, as the first full list. */
@@ -23,38 +23,31 @@ export interface CentralPlatform {
   sendSetpoint(random: Random): Promise<{ device: string; setpointC: number }>;
   /** Events that arrived since the last call, oldest first. */
   newEvents(): Promise<ReceivedEvent[]>;
+  close(): Promise<void>;
+}
+
+/** Where the profile store is spoken to: by HTTP, or at the tables of one that outgrew one machine. */
+export interface StoreDoor {
+  /** Has the message signed and kept for the gateway. */
+  post(kind: 'consents' | 'command', payload: object): Promise<void>;
+  /** Events that arrived since the last call, oldest first. */
+  newEvents(): Promise<ReceivedEvent[]>;
+  close(): Promise<void>;
 }
 
 const CONSENT_YEARS_MS = 365 * 86_400_000;
 const COMMAND_GOOD_FOR_MS = 60_000;
-const PAGE = 500;
-const DEADLINE_MS = 10_000;
 
 export function centralPlatform(
-  { url, token }: { url: string; token: string },
+  door: StoreDoor,
   day: { seed: number; shoppers: number; consenting: number },
   now: () => number,
 ): CentralPlatform {
   const records = new Map(consentRecords(day, now()).map((record) => [record.subjectRef, record]));
   let version = 0;
   let commands = 0;
-  let after = 0;
 
-  async function ask<T>(path: string, body?: object): Promise<T> {
-    const answer = await fetch(url + path, {
-      method: body ? 'POST' : 'GET',
-      headers: {
-        authorization: `Bearer ${token}`,
-        ...(body && { 'content-type': 'application/json' }),
-      },
-      ...(body && { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(DEADLINE_MS),
-    });
-    if (!answer.ok) throw new Error(`the profile store answered ${answer.status} to ${path}`);
-    return (await answer.json()) as T;
-  }
-
-  const post = (kind: 'consents' | 'command', payload: object) => ask('/downlink', { kind, payload });
+  const { post } = door;
 
   return {
     async giveConsents() {
@@ -91,17 +84,8 @@ export function centralPlatform(
       });
       return { device, setpointC };
     },
-    async newEvents() {
-      const all: ReceivedEvent[] = [];
-      for (;;) {
-        const page = await ask<{ events: ReceivedEvent[]; next: number }>(
-          `/events?after=${after}&limit=${PAGE}`,
-        );
-        all.push(...page.events);
-        after = page.next;
-        if (page.events.length < PAGE) return all;
-      }
-    },
+    newEvents: door.newEvents,
+    close: door.close,
   };
 }
 

@@ -42,6 +42,7 @@ export async function closeShop(shop: Shop, wasCut: boolean): Promise<Closing> {
     problems.push(...unsound(closing));
     return { line: closing, isSound: problems.length === 0, problems };
   } finally {
+    await shop.central.close();
     await shop.supervisor.stopAll();
     await line.close();
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -28,6 +28,8 @@ export interface Folder {
 /** A fresh folder with keys, certificates and `aisle.yaml`; only its owner can read it. */
 export async function makeFolder(settings: Omit<ShopSettings, 'issuerKey'>): Promise<Folder> {
   const root = mkdtempSync(join(tmpdir(), 'aisle-demo-'));
+  // PostgreSQL is never root and has to pass through; nothing is listed by it.
+  if (process.getuid?.() === 0) chmodSync(root, 0o711);
   const keys = join(root, 'keys');
   const logs = join(root, 'logs');
   for (const folder of [keys, logs]) mkdirSync(folder, { mode: 0o700 });

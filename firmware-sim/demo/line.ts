@@ -5,8 +5,8 @@ import { connect, createServer, type Socket } from 'node:net';
  * the gateway sends up disappears, as in a cable that somebody pulled; nothing is refused, nothing
  * answers. Mended, the connections of before are reset, and the gateway opens new ones.
  *
- * The way down (`GET /downlink`) is a line of its own and stays: so a withdrawal arrives while events
- * wait, and it can be seen what becomes of them.
+ * The way down (`GET /downlink`, or the MQTT client `…-down`) is a line of its own and stays: so a
+ * withdrawal arrives while events wait, and it can be seen what becomes of them.
  */
 export interface Line {
   port: number;
@@ -26,6 +26,20 @@ interface Pair {
   isDead: boolean;
 }
 
+/** By the first octets of a connection. */
+function isDownlink(first: Buffer): boolean {
+  const isHttp = first.toString('latin1', 0, DOWNLINK.length) === DOWNLINK;
+  return isHttp || mqttClientId(first)?.endsWith('-down') === true;
+}
+
+/** MQTT 3.1.1 §3.1: CONNECT, its length in one to four octets, ten octets of `MQTT` and flags, the client id. */
+function mqttClientId(first: Buffer): string | undefined {
+  if (first[0] !== 0x10) return undefined;
+  const header = 2 + first.subarray(1, 4).findIndex((octet) => octet < 0x80);
+  const at = header + 10;
+  return first.length < at + 2 ? undefined : first.toString('utf8', at + 2, at + 2 + first.readUInt16BE(at));
+}
+
 /** Takes connections on 127.0.0.1 at any free port and passes them on to `storePort`. */
 export async function openLine(storePort: number): Promise<Line> {
   const pairs = new Set<Pair>();
@@ -40,7 +54,7 @@ export async function openLine(storePort: number): Promise<Line> {
       pair.store?.destroy();
     });
     gateway.on('data', (chunk) => {
-      pair.kind ??= chunk.toString('latin1', 0, DOWNLINK.length) === DOWNLINK ? 'down' : 'up';
+      pair.kind ??= isDownlink(chunk) ? 'down' : 'up';
       if (isCut && pair.kind === 'up') pair.isDead = true;
       if (pair.isDead) return;
       pair.store ??= reach(pair);

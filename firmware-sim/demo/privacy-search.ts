@@ -34,10 +34,20 @@ export function searchFiles(files: readonly string[], identifiers: Iterable<stri
   const bytes = indexOf(needles.filter(({ isText }) => !isText));
   const texts = indexOf(needles.filter(({ isText }) => isText));
   return files.flatMap((file) => {
-    const content = readFileSync(file);
+    const content = contentOf(file);
     const found = [...search(content, bytes), ...search(folded(content), texts)];
     return found.map(({ identifier, encoding }) => ({ file, identifier, encoding }));
   });
+}
+
+/** A database at work removes files of its own meanwhile: they are empty. */
+function contentOf(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  }
 }
 
 /** All files below these files and folders; what is not there is left out. */
@@ -46,8 +56,17 @@ export function filesBelow(paths: readonly string[]): string[] {
     const entry = statSync(path, { throwIfNoEntry: false });
     if (!entry) return [];
     if (!entry.isDirectory()) return [path];
-    return filesBelow(readdirSync(path).map((name) => join(path, name)));
+    return filesBelow(namesIn(path).map((name) => join(path, name)));
   });
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 /** How much there is below these files and folders. */

@@ -21,7 +21,7 @@ export interface ShopSettings {
   mqttPort: number;
   dashboardPort: number;
   radioPort: number;
-  /** Where the gateway finds the profile store: the line that can be cut. */
+  /** Where the gateway finds the profile store: the line that can be cut. HTTP or MQTT, by its scheme. */
   lineUrl: string;
   issuerKey: object;
 }
@@ -58,9 +58,16 @@ export function shopConfig({ mqttPort, dashboardPort, radioPort, lineUrl, issuer
         },
       },
     },
-    uplinks: [{ kind: 'http', url: lineUrl, tokenFile: 'keys/profile-store.token' }],
+    uplinks: [uplink(lineUrl)],
     dashboard: { listen: `127.0.0.1:${dashboardPort}` },
   };
+}
+
+/** By MQTT the token is the password of the shop's account. */
+function uplink(url: string): object {
+  const secret = 'keys/profile-store.token';
+  if (url.startsWith('http:')) return { kind: 'http', url, tokenFile: secret };
+  return { kind: 'mqtt', url, userName: `${STORE}.${GATEWAY}`, passwordFile: secret };
 }
 
 /** Devices that connect, those first whose events a visitor should see first. */

@@ -1,5 +1,6 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePorts as lowPorts } from '../central/ports.ts';
 import { boxRadio, receivers as plannedReceivers } from '../shop-floor/floor-plan.ts';
 import { seededRandom } from '../shop-floor/seeded-random.ts';
 import { type CentralPlatform, centralPlatform } from './central-platform.ts';
@@ -13,6 +14,7 @@ import { freePorts } from './ports.ts';
 import { program } from './programs.ts';
 import { openReceivers, type Receivers } from './receivers.ts';
 import { every, serially } from './repeat.ts';
+import { startStore } from './store.ts';
 import { type Running, type Supervisor, supervisor } from './supervise.ts';
 import { within } from './waiting.ts';
 import { type Happening, inWords } from './words.ts';
@@ -20,7 +22,7 @@ import { type Happening, inWords } from './words.ts';
 /*
  * The demo's shop: every process of it, and what is known of them.
  *
- *   shop floor ──MQTT/TLS──▶ gateway ──▶ line ──▶ profile store ──▶ ledger
+ *   shop floor ──MQTT/TLS──▶ gateway ──▶ line ──▶ profile store ──▶ ledger     (HTTP, or `central`: MQTT)
  *       │ HCI                  ▲ ▲
  *       ├──▶ 4 ceiling receivers │
  *       └──▶ aisle radio ────────┘
@@ -32,6 +34,8 @@ export interface ShopOptions {
   consenting: number;
   speed: number;
   seed: number;
+  /** The profile store is the one for many shops: RabbitMQ and PostgreSQL. */
+  central?: boolean;
 }
 
 export interface Shop {
@@ -69,6 +73,10 @@ const STATUS_MS = 400;
 const EVENTS_MS = 250;
 const COMMAND_EVERY_MS = 15_000;
 const START_MS = 60_000;
+/** Three nodes and a database on two busy cores. */
+const CENTRAL_START_MS = 240_000;
+/** They leave in order, one after another. */
+const CENTRAL_STOP_MS = 30_000;
 
 /**
  * Starts everything. Resolves when the gateway runs; devices connect as they are enrolled. Throws where
@@ -89,15 +97,13 @@ export async function openShop(
   try {
     await devices.begin();
     stopIfEnded(ended);
+    if (options.central) await premises.waitForStore(CENTRAL_START_MS, ended);
     const gateway = startGateway(premises, listener, watch.hasRun);
     const enrolled = devices.goOn().catch((error: Error) => {
       problems.push(error.message);
       listener.said(error.message);
     });
-    if (!(await within(START_MS, () => premises.storeListens() || ended.aborted || undefined))) {
-      throw new Error(`the profile store does not run: ${lastWords(join(folder.logs, 'profile-store.log'))}`);
-    }
-    stopIfEnded(ended);
+    await premises.waitForStore(START_MS, ended);
     await central.giveConsents();
     const isDecided = () => watch.hasRun() || problems.length > 0 || ended.aborted;
     await within(START_MS, () => isDecided() || undefined);
@@ -114,6 +120,7 @@ export async function openShop(
     };
   } catch (error) {
     await watch.stop();
+    await central.close();
     await premises.supervisor.stopAll();
     await premises.line.close();
     if (ended.aborted) rmSync(folder.root, { recursive: true, force: true });
@@ -127,63 +134,54 @@ function stopIfEnded(ended: AbortSignal): void {
 
 /** All but the gateway: folder, line, profile store, shop floor, and receivers to be started. */
 async function openPremises(options: ShopOptions, listener: ShopListener) {
-  const [mqttPort = 0, dashboardPort = 0, storePort = 0, ...radioPorts] = await freePorts(
+  const [mqttPort = 0, dashboardPort = 0, nearPort = 0, ...radioPorts] = await freePorts(
     3 + plannedReceivers.length,
   );
+  // The one for many shops takes its port only when all of it runs.
+  const [latePort = 0] = await lowPorts(1);
+  const storePort = options.central ? latePort : nearPort;
   const controllers = Object.fromEntries(plannedReceivers.map(({ id }, i) => [id, radioPorts[i] ?? 0]));
   const line = await openLine(storePort);
   const folder = await makeFolder({
     ...{ mqttPort, dashboardPort, radioPort: controllers[boxRadio.id] ?? 0 },
-    lineUrl: `http://127.0.0.1:${line.port}`,
+    lineUrl: `${options.central ? 'mqtt' : 'http'}://127.0.0.1:${line.port}`,
   });
-  const children = supervisor();
+  const children = options.central ? supervisor(CENTRAL_STOP_MS) : supervisor();
   const ledger = createLedger();
   const problems: string[] = [];
   const onExit = (name: string, how: string) => {
     problems.push(`${name} ended by itself (${how})`);
     listener.said(`${name} ended by itself (${how}); its log is in ${folder.root}`);
   };
-  const storeListens = startProfileStore(children, folder, storePort, onExit);
+  const { listens: storeListens, door } = await startStore({
+    ...options,
+    children,
+    folder,
+    storePort,
+    onExit,
+  });
   const mqttUrl = `mqtts://127.0.0.1:${mqttPort}`;
   const { bindKeys, ca } = folder;
   const opening = { kind: 'open' as const, ...options, gateway: { url: mqttUrl, ca }, controllers, bindKeys };
-  const store = { url: `http://127.0.0.1:${storePort}`, token: folder.token };
   const shared = { folder, supervisor: children, onExit };
   return {
     ...{ folder, supervisor: children, line, ledger, problems, storeListens },
+    async waitForStore(ms: number, ended: AbortSignal): Promise<void> {
+      const isOver = () => storeListens() || ended.aborted || problems.length > 0;
+      await within(ms, () => isOver() || undefined);
+      stopIfEnded(ended);
+      if (storeListens()) return;
+      throw new Error(`the profile store does not run: ${lastWords(join(folder.logs, 'profile-store.log'))}`);
+    },
     floor: openFloorProcess({ ...shared, opening, ledger }),
     receivers: openReceivers({ ...shared, mqttUrl, controllers }),
-    central: centralPlatform(store, options, Date.now),
+    central: centralPlatform(door, options, Date.now),
     view: gatewayView(dashboardPort, folder.data),
     kiosk: `http://127.0.0.1:${dashboardPort}/kiosk`,
   };
 }
 
 type Premises = Awaited<ReturnType<typeof openPremises>>;
-
-/** Returns whether it listens by now. */
-function startProfileStore(
-  children: Supervisor,
-  { profileStore, tokenFile, issuerKeyFile, logs }: Folder,
-  port: number,
-  onExit: (name: string, how: string) => void,
-): () => boolean {
-  const name = 'profile-store';
-  let listens = false;
-  children.start({
-    name,
-    args: [
-      ...[...program('firmware-sim/profile-store'), '--data', profileStore, '--token-file', tokenFile],
-      ...['--listen', `127.0.0.1:${port}`, '--issuer-key', issuerKeyFile],
-    ],
-    logFile: join(logs, `${name}.log`),
-    onLine: () => {
-      listens = true;
-    },
-    onExit: (how) => onExit(name, how),
-  });
-  return () => listens;
-}
 
 /** The gateway by its own command, and again whenever it ends; its end before it ever ran is a problem. */
 function startGateway(

@@ -74,9 +74,9 @@ export function mqttUplink(settings: MqttUplinkSettings, deadline: number = DEAD
   };
 }
 
-/** One for each direction: uplink and downlink are connections of their own. */
+/** One for each direction: uplink and downlink are connections of their own. No id has a dot: none is another’s. */
 export function clientId({ store, gateway }: MqttUplinkSettings, direction: 'up' | 'down'): string {
-  return `aisle-${store}-${gateway}-${direction}`;
+  return `aisle-${store}.${gateway}-${direction}`;
 }
 
 /**
