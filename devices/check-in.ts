@@ -12,8 +12,9 @@ export const checkIn = {
   kind: 'check-in',
   summary: "a QR or NFC reader that shoppers show their app's code to",
   messages: {
+    // Contract, Topics: the highest of the events that it can make, `consent.granted`.
     scanned: message(
-      'B',
+      'A',
       { code: z.string().min(1).max(MAX_CODE), choice: z.enum(['grant', 'withdraw']).optional() },
       ({ code, choice }) => [{ kind: 'check-in', code, ...(choice && { choice }) }],
     ),

@@ -111,12 +111,20 @@ function ofNobody(name: string, kind: Class, says: string): EventType {
   return { name, class: kind, personal: 'never', purposes: [], says, personalFields: [] };
 }
 
-/** How long it waits here for the platform at most; once delivered it is gone from the box. */
-export function waitsHere({ class: kind, personal }: EventType, personalHours: number): string {
-  if (kind === 'B' && personal === 'always') return `until delivered, at most ${personalHours} h`;
-  if (kind === 'B' && personal === 'linked')
-    return `until delivered; linked to a person, at most ${personalHours} h`;
-  return 'until delivered';
+/** How long it waits here for the platform at most (P6); once delivered it is gone from the box. */
+export function waitsHere({ class: kind, personal }: EventType, retention: Retention): string {
+  if (kind === 'A') return 'until delivered';
+  if (kind === 'C') return `until delivered, at most ${retention.telemetryDays} days`;
+  if (personal === 'always') return `until delivered, at most ${retention.personalHours} h`;
+  const most = `until delivered, at most ${retention.businessDays} days`;
+  return personal === 'linked' ? `${most}; linked to a person, ${retention.personalHours} h` : most;
+}
+
+/** Of the configuration: how long undelivered events wait. */
+export interface Retention {
+  personalHours: number;
+  businessDays: number;
+  telemetryDays: number;
 }
 
 /** Purposes that anything here rests on, in the order of asking. */

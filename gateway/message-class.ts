@@ -1,7 +1,7 @@
 import type { Class, Message } from '../devices/device.ts';
 import { messageName, type ShopDevice } from './pipeline/decode.ts';
 
-/** What a device says by these is about consent, of class A as the events that it makes (contract, Events). */
+/** A press of a button that has one of these is about consent, of class A as the events that it makes. */
 const CONSENT_INTENTS = new Set(['consent-grant', 'consent-withdraw']);
 
 /**
@@ -22,7 +22,6 @@ export function messageClasses(devices: readonly ShopDevice[]): (message: Messag
   };
 }
 
-function isAboutConsent({ kind, intents = {} }: ShopDevice, name: string): boolean {
-  if (kind === 'check-in' && name === 'scanned') return true;
+function isAboutConsent({ intents = {} }: ShopDevice, name: string): boolean {
   return name === 'pressed' && Object.values(intents).some((intent) => CONSENT_INTENTS.has(intent));
 }

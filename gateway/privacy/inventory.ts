@@ -196,7 +196,7 @@ function ofCounting(config: Config): Holding[] {
       purpose: 'to know how busy the shop is',
       basis: `${NONE} once counted`,
       where: 'memory, five minutes; then an event on disk',
-      keptFor: 'until delivered',
+      keptFor: `until delivered, at most ${config.retention.telemetryDays} days`,
       recipients: recipientsOf(config),
     },
   ];
@@ -211,7 +211,7 @@ function ofEverything(config: Config): Holding[] {
       purpose: 'to run the shop',
       basis: NONE,
       where: DISK,
-      keptFor: 'until delivered',
+      keptFor: `until delivered; of business at most ${config.retention.businessDays} days, of telemetry ${config.retention.telemetryDays}`,
       recipients: recipientsOf(config),
     },
     {

@@ -110,7 +110,7 @@ function eventsOf(config: Config): Report['events'] {
   const isMade = ({ personal }: EventType) => personal !== 'always' || modeOf(config) === 'identify';
   return EVENT_TYPES.filter(isMade).map((type) => {
     const { name, personal, says, purposes } = type;
-    return { name, personal, says, purposes, waits: waitsHere(type, config.retention.personalHours) };
+    return { name, personal, says, purposes, waits: waitsHere(type, config.retention) };
   });
 }
 

@@ -8,7 +8,7 @@ const { schema, read, class: kind } = checkIn.messages.scanned;
 describe('a check-in reader', () => {
   it('is a kind of device that a configuration can name, and its scans are never dropped for others', () => {
     expect(deviceByKind.get('check-in')).toBe(checkIn);
-    expect(kind).toBe('B');
+    expect(kind).toBe('A');
   });
 
   it.each([

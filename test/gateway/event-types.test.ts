@@ -37,15 +37,15 @@ describe('the table of event types', () => {
     expect(purposesInUse()).toEqual(['recognition', 'location', 'interaction']);
   });
 
-  it('R17: says how long each waits', () => {
+  it('R17, P6: says how long each waits', () => {
     const waits = (name: string) => {
       const type = EVENT_TYPES.find((one) => one.name === name);
-      return type && waitsHere(type, 12);
+      return type && waitsHere(type, { personalHours: 12, businessDays: 30, telemetryDays: 7 });
     };
     expect(waits('zone.entered')).toBe('until delivered, at most 12 h');
-    expect(waits('button.pressed')).toBe('until delivered; linked to a person, at most 12 h');
+    expect(waits('button.pressed')).toBe('until delivered, at most 30 days; linked to a person, 12 h');
     expect(waits('consent.granted')).toBe('until delivered');
-    expect(waits('occupancy.aggregated')).toBe('until delivered');
+    expect(waits('occupancy.aggregated')).toBe('until delivered, at most 7 days');
   });
 });
 

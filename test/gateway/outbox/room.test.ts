@@ -161,4 +161,20 @@ describe('dead letters', () => {
     expect(positions.at(-1)).toBe(most + 10);
     expect(store.outbox.counts()).toMatchObject({ dead: positions.length, declared: most + 10 });
   });
+
+  it('P5: of which a gap never goes: nothing else declares what it declares', () => {
+    const store = testStore(['up'], undefined, { quota: MIB });
+    const most = mostDead(MIB);
+    store.store([press(1)]);
+    const refuseNext = (n: number) => {
+      const events = store.outbox.take('up', { from: 0, below: Number.MAX_SAFE_INTEGER }, 1);
+      store.outbox.settle('up', events, said([], events), TEN + n);
+      return events[0]?.name;
+    };
+    expect([refuseNext(0), refuseNext(1)]).toEqual(['button.pressed', 'gateway.gap']);
+    store.store(Array.from({ length: most + 10 }, (_, n) => press(n + 2)));
+    for (let n = 0; n < most + 10; n += 1) refuseNext(n + 2);
+    const oldest = store.db.prepare('SELECT body FROM dead ORDER BY at LIMIT 1').pluck().get() as string;
+    expect(JSON.parse(oldest)).toMatchObject({ type: 'aisle.gateway.gap.v1', data: { from: 1, to: 1 } });
+  });
 });
