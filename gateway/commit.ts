@@ -187,7 +187,9 @@ export function createCommit(parts: CommitParts): Commit {
 function renewJournal(db: Db): void {
   const [result] = withoutPatience(db, () => db.pragma('wal_checkpoint(RESTART)')) as { busy: number }[];
   if (result?.busy !== 0) {
-    throw Object.assign(new Error('the journal is being read and cannot begin anew'), { code: 'SQLITE_BUSY' });
+    throw Object.assign(new Error('the journal is being read and cannot begin anew'), {
+      code: 'SQLITE_BUSY',
+    });
   }
 }
 

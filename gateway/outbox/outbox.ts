@@ -1,17 +1,13 @@
-import type { AuditHead } from '../audit.ts';
 import type { BootStamp } from '../cloud-event.ts';
 import { type Db, isDiskRefusing } from '../database.ts';
 import type { Erasure, StoreEvent } from '../pipeline/outcome.ts';
-import type { SealedEvents } from '../sealed-events.ts';
-import type { SigningKey } from '../signing-key.ts';
-import type { SubjectKeys } from '../subject-keys.ts';
 import type { Age } from './age.ts';
 import { ensureCounts, type OutboxCounts, outboxCounts } from './counts.ts';
 import { deadLetters } from './dead-letters.ts';
 import { readEpochs } from './epochs.ts';
 import { expiring, type TimeToLive } from './expiry.ts';
 import { onTheWayTo } from './on-the-way.ts';
-import { purging } from './purge.ts';
+import { type PurgeParts, purging } from './purge.ts';
 import { MIB, mostDead } from './quota.ts';
 import { type Redriven, redriving, type Wanted } from './redrive.ts';
 import type { Room } from './room.ts';
@@ -78,17 +74,8 @@ export interface Stored {
   purge: readonly Erasure[];
 }
 
-export interface OutboxParts {
+export interface OutboxParts extends PurgeParts {
   source: string;
-  storeId: string;
-  gateway: string;
-  uplinks: readonly string[];
-  sealed: SealedEvents;
-  subjectKeys: SubjectKeys;
-  /** Signs the certificates of erasures. */
-  signingKey: SigningKey;
-  /** The audit's head, in the transaction under way. */
-  auditHead: () => AuditHead;
   /** Of undelivered events; for ever where nothing is said of a class. */
   personalHours: number;
   businessDays?: number;

@@ -5,6 +5,7 @@ import { addDevice } from '../../gateway/cli/devices.ts';
 import { readConfig } from '../../gateway/config.ts';
 import { agreed } from '../support/agreed.ts';
 import { committedAt, waitingIn } from '../support/book.ts';
+import { BEACON, buttonShop } from '../support/button-shop.ts';
 import { fakedClock, hasFaketime } from '../support/faked-clock.ts';
 import { type GatewayProcess, launchGateway } from '../support/gateway-process.ts';
 import { judge, type LedgerEvent } from '../support/ledger.ts';
@@ -12,18 +13,8 @@ import { connected, publish, type RawClient } from '../support/raw-mqtt.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
-const UUID = 'f7826da6-4fa2-4e98-8024-bc5b71e0893e';
 const TOKEN = '00112233445566778899aabbccddeeff';
-const SHOP = `
-store: {id: s1, gateway: g1, timezone: Europe/Paris, notice: {id: n1, version: "1", languages: [fr]}}
-mode: identify
-map:
-  zones: [{id: shoes, polygon: [[0, 0], [5, 0], [5, 5], [0, 5]]}]
-  beacons: [{id: b7, uuid: ${UUID}, major: 1, minor: 7, zone: shoes}]
-devices:
-  - {id: b1, kind: smart-button, zone: shoes}
-  - {id: app, kind: shopper-app}
-`;
+const SHOP = buttonShop(['b1']);
 
 async function openedShop(clock: 'trusted' | 'uplink') {
   const shop = await openShop(SHOP);
@@ -70,7 +61,7 @@ const lastSaid = ({ log }: GatewayProcess) =>
 const isRecognising = (gateway: GatewayProcess) => lastSaid(gateway).includes('who agreed are recognised');
 
 async function walk(http: number): Promise<void> {
-  const beacons = [{ uuid: UUID, major: 1, minor: 7, rssi: -60 }];
+  const beacons = [{ ...BEACON, rssi: -60 }];
   const answer = await fetch(`http://127.0.0.1:${http}/api/app/ranged`, {
     method: 'POST',
     body: JSON.stringify({ token: TOKEN, beacons }),

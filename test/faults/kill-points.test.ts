@@ -5,6 +5,7 @@ import { addDevice } from '../../gateway/cli/devices.ts';
 import { readConfig } from '../../gateway/config.ts';
 import { agreed } from '../support/agreed.ts';
 import { committedAt, waitingIn } from '../support/book.ts';
+import { BEACON, buttonShop } from '../support/button-shop.ts';
 import { type GatewayProcess, launchGateway } from '../support/gateway-process.ts';
 import { hasStrace, killWhen } from '../support/kill-at.ts';
 import { judge } from '../support/ledger.ts';
@@ -17,19 +18,9 @@ import { until } from '../support/until.ts';
  * it at the entry of a named system call. The next start is the proof that it recovers.
  */
 
-const UUID = 'f7826da6-4fa2-4e98-8024-bc5b71e0893e';
 const TOKEN = '00112233445566778899aabbccddeeff';
 const REF = 'shopper-reference-1';
-const SHOP = `
-store: {id: s1, gateway: g1, timezone: Europe/Paris, notice: {id: n1, version: "1", languages: [fr]}}
-mode: identify
-map:
-  zones: [{id: shoes, polygon: [[0, 0], [5, 0], [5, 5], [0, 5]]}]
-  beacons: [{id: b7, uuid: ${UUID}, major: 1, minor: 7, zone: shoes}]
-devices:
-  - {id: b1, kind: smart-button, zone: shoes}
-  - {id: app, kind: shopper-app}
-`;
+const SHOP = buttonShop(['b1']);
 
 let shop: Shop;
 /** The same shop without an uplink: nothing is written to a socket but what devices are told. */
@@ -170,7 +161,7 @@ async function visit(gateway: GatewayProcess, http: number): Promise<void> {
   await shop.ask('/downlink', { kind: 'consents', payload });
   await until(() => gateway.log().includes('taken from the central platform'), 'the consents');
   shop.profiles.faults.away = true;
-  const beacons = [{ uuid: UUID, major: 1, minor: 7, rssi: -60 }];
+  const beacons = [{ ...BEACON, rssi: -60 }];
   const told = { method: 'POST', body: JSON.stringify({ token: TOKEN, beacons }) };
   const isSeen = async () => {
     await fetch(`http://127.0.0.1:${http}/api/app/ranged`, told);

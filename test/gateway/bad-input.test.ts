@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addDevice } from '../../gateway/cli/devices.ts';
 import { readConfig } from '../../gateway/config.ts';
 import { openDatabase } from '../../gateway/database.ts';
+import { BEACON, buttonShop } from '../support/button-shop.ts';
 import { connected, connectPacket, publish, rawClient } from '../support/raw-mqtt.ts';
 import { aisle, openShop, type RunningGateway, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -17,19 +18,7 @@ import { until } from '../support/until.ts';
 /** What comes in that should not, and what it gets. */
 
 const TOKEN = '00112233445566778899aabbccddeeff';
-const UUID = 'f7826da6-4fa2-4e98-8024-bc5b71e0893e';
-const YAML = `
-store: {id: s1, gateway: g1, timezone: Europe/Paris, notice: {id: n1, version: "1", languages: [fr]}}
-mode: identify
-map:
-  zones: [{id: shoes, polygon: [[0, 0], [5, 0], [5, 5], [0, 5]]}]
-  beacons: [{id: b7, uuid: ${UUID}, major: 1, minor: 7, zone: shoes}]
-devices:
-  - {id: app, kind: shopper-app}
-  - {id: b1, kind: smart-button, zone: shoes}
-  - {id: b2, kind: smart-button, zone: shoes}
-  - {id: c1, kind: climate-sensor, zone: shoes}
-`;
+const YAML = buttonShop(['b1', 'b2'], '  - {id: c1, kind: climate-sensor, zone: shoes}\n');
 const NESTED = `${'['.repeat(30_000)}${']'.repeat(30_000)}`;
 
 describe('a running gateway', () => {
@@ -240,7 +229,7 @@ describe('a running gateway', () => {
       await say(list({ version: 101, issuedAt: new Date(Date.now() - 25 * 3_600_000).toISOString() }));
       await logged('the consent list is too old');
       const app = await connected(gateway.mqtt, 'app', login('app'));
-      const beacons = [{ uuid: UUID, major: 1, minor: 7, rssi: -60 }];
+      const beacons = [{ ...BEACON, rssi: -60 }];
       app.send(publish('devices/app/ranged', { boot: 'a', seq: 1, token: TOKEN, beacons }));
       await app.next('puback');
       await isUp();

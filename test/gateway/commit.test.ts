@@ -77,7 +77,7 @@ function onDisk(folder: string): number {
   }
 }
 
-it('answers once the batch is on disk, in the order of arrival', async () => {
+it('P1: answers once the batch is on disk, in the order of arrival', async () => {
   const { folder, commit, log, add } = testCommit();
   commit.add(outcome(press(0)), () => log.push(`done with ${onDisk(folder)} on disk`));
   add(1);

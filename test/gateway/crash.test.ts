@@ -6,6 +6,7 @@ import { addDevice } from '../../gateway/cli/devices.ts';
 import { readConfig } from '../../gateway/config.ts';
 import { agreed } from '../support/agreed.ts';
 import { committedAt, drained, judgeShop } from '../support/book.ts';
+import { BEACON, buttonShop } from '../support/button-shop.ts';
 import { presser } from '../support/presser.ts';
 import { connected, publish } from '../support/raw-mqtt.ts';
 import { aisle, openShop, type RunningGateway, type Shop } from '../support/shop.ts';
@@ -17,18 +18,8 @@ const ROUNDS = Number(process.env.AISLE_ROUNDS ?? 6);
 const JUDGE_EVERY = Math.ceil(ROUNDS / 10);
 const BUTTONS = ['b1', 'b2', 'b3', 'b4', 'b5'];
 const TOKEN = '00112233445566778899aabbccddeeff';
-const UUID = 'f7826da6-4fa2-4e98-8024-bc5b71e0893e';
 
-const YAML = `
-store: {id: s1, gateway: g1, timezone: Europe/Paris, notice: {id: n1, version: "1", languages: [fr]}}
-mode: identify
-map:
-  zones: [{id: shoes, polygon: [[0, 0], [5, 0], [5, 5], [0, 5]]}]
-  beacons: [{id: b7, uuid: ${UUID}, major: 1, minor: 7, zone: shoes}]
-devices:
-  - {id: app, kind: shopper-app}
-${BUTTONS.map((id) => `  - {id: ${id}, kind: smart-button, zone: shoes}`).join('\n')}
-`;
+const YAML = buttonShop(BUTTONS);
 
 const record = agreed([{ kind: 'app', token: TOKEN }]);
 
@@ -56,7 +47,7 @@ const ascending = (numbers: Iterable<number>) => [...numbers].sort((a, b) => a -
 async function reportFromApp(gateway: RunningGateway, secret: string, seq: number): Promise<void> {
   const login = { clientId: 'app-1', password: Buffer.from(secret) };
   const app = await connected(gateway.mqtt, 'app', login);
-  const beacons = [{ uuid: UUID, major: 1, minor: 7, rssi: -60 }];
+  const beacons = [{ ...BEACON, rssi: -60 }];
   app.send(publish('devices/app/ranged', { boot: 'b1', seq, token: TOKEN, beacons }));
   await app.next('puback');
   app.socket.destroy();

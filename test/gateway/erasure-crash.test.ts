@@ -4,20 +4,13 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { compactVerify, importJWK } from 'jose';
 import { expect, it, onTestFinished } from 'vitest';
 import { agreed } from '../support/agreed.ts';
+import { BEACON, buttonShop } from '../support/button-shop.ts';
 import { openShop, type RunningGateway, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
 /** Rounds of the crash in the middle; more by `AISLE_ROUNDS=50`. */
 const ROUNDS = Number(process.env.AISLE_ROUNDS ?? 4);
-const UUID = 'f7826da6-4fa2-4e98-8024-bc5b71e0893e';
-const SHOP = `
-store: {id: s1, gateway: g1, timezone: Europe/Paris, notice: {id: n1, version: "1", languages: [fr]}}
-mode: identify
-map:
-  zones: [{id: shoes, polygon: [[0, 0], [5, 0], [5, 5], [0, 5]]}]
-  beacons: [{id: b7, uuid: ${UUID}, major: 1, minor: 7, zone: shoes}]
-devices: [{id: app, kind: shopper-app}]
-`;
+const SHOP = buttonShop([]);
 
 const tokenOf = (n: number) => (0xabc0 + n).toString(16).padStart(32, 'e');
 const refOf = (n: number) => `shopper-reference-${n}`;
@@ -33,7 +26,7 @@ function dashboard(shop: Shop, gateway: RunningGateway) {
     walk: (n: number) =>
       fetch(`${at}/api/app/ranged`, {
         method: 'POST',
-        body: JSON.stringify({ token: tokenOf(n), beacons: [{ uuid: UUID, major: 1, minor: 7, rssi: -60 }] }),
+        body: JSON.stringify({ token: tokenOf(n), beacons: [{ ...BEACON, rssi: -60 }] }),
       }),
     erase: async (n: number) =>
       (

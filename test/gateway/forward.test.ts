@@ -96,7 +96,7 @@ describe('order', () => {
     await until(() => waiting().length === 0, 'the end');
   });
 
-  it('holds over failures: the same events come again, the oldest first', async () => {
+  it('P3: holds over failures: the same events come again, the oldest first', async () => {
     const { nth, commit } = testForward(presses(2));
     (await nth(1)).fail(new Error('away'));
     commit(press(3));
@@ -120,7 +120,7 @@ describe('two lanes', () => {
     expect((await nth(4)).sequences).toEqual(range(201, 300));
   });
 
-  it('leave each other their events: the backlog does not take what is live', async () => {
+  it('P3: leave each other their events: the backlog does not take what is live', async () => {
     const { nth, commit, sent } = testForward(presses(150));
     (await nth(1)).accept();
     const backlog = await nth(2);

@@ -6,6 +6,7 @@ import { parseConfig, readConfig } from '../../gateway/config.ts';
 import { startGateway } from '../../gateway/gateway.ts';
 import { agreed } from '../support/agreed.ts';
 import { judgeShop } from '../support/book.ts';
+import { BEACON, buttonShop } from '../support/button-shop.ts';
 import { type CentralBroker, centralBroker, type SeenMessage } from '../support/central-broker.ts';
 import { judge, type LedgerEvent } from '../support/ledger.ts';
 import { presser } from '../support/presser.ts';
@@ -17,19 +18,7 @@ import { until } from '../support/until.ts';
 import { platform } from './downlink/platform.ts';
 
 const TOKEN = '00112233445566778899aabbccddeeff';
-const UUID = 'f7826da6-4fa2-4e98-8024-bc5b71e0893e';
-const SHOP = `
-store: {id: s1, gateway: g1, timezone: Europe/Paris, notice: {id: n1, version: "1", languages: [fr]}}
-mode: identify
-map:
-  zones: [{id: shoes, polygon: [[0, 0], [5, 0], [5, 5], [0, 5]]}]
-  beacons: [{id: b7, uuid: ${UUID}, major: 1, minor: 7, zone: shoes}]
-devices:
-  - {id: app, kind: shopper-app}
-  - {id: b1, kind: smart-button}
-  - {id: b2, kind: smart-button}
-  - {id: b3, kind: smart-button}
-`;
+const SHOP = buttonShop(['b1', 'b2', 'b3']);
 /** How long the other end is away; a minute and more by `AISLE_AWAY_MS=60000`. */
 const AWAY_MS = Number(process.env.AISLE_AWAY_MS ?? 2_500);
 
@@ -125,7 +114,7 @@ describe('over mosquitto', () => {
     };
     const jws = await issuer.sign('consents', list);
     const names = () => seen.map(({ topic }) => topic.split('/').at(-1));
-    const beacons = [{ uuid: UUID, major: 1, minor: 7, rssi: -60 }];
+    const beacons = [{ ...BEACON, rssi: -60 }];
     for (let seq = 1; !names().includes('zone-entered'); seq += 1) {
       // Again until the gateway's subscription holds: the broker keeps nothing before its first.
       central.publish('stores/s1/gateways/g1/consents', jws);

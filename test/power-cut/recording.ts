@@ -5,6 +5,7 @@ import type { StoredEvent } from '../../firmware-sim/profile-store/store.ts';
 import { addDevice } from '../../gateway/cli/devices.ts';
 import { readConfig } from '../../gateway/config.ts';
 import { agreed } from '../support/agreed.ts';
+import { BEACON, buttonShop } from '../support/button-shop.ts';
 import type { Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 import { button, type Sent } from './buttons.ts';
@@ -13,21 +14,10 @@ import { type Image, isMemory, readSteps, type Story } from './steps.ts';
 import { readCalls } from './trace.ts';
 import { startTraced, type TracedGateway } from './traced-gateway.ts';
 
-const UUID = 'f7826da6-4fa2-4e98-8024-bc5b71e0893e';
 const BUTTONS = ['b1', 'b2', 'b3', 'b4'];
 const SHOPPERS = [0, 1];
 
-export const YAML = `
-store: {id: s1, gateway: g1, timezone: Europe/Paris, notice: {id: n1, version: "1", languages: [fr]}}
-mode: identify
-map:
-  zones: [{id: shoes, polygon: [[0, 0], [5, 0], [5, 5], [0, 5]]}]
-  beacons: [{id: b7, uuid: ${UUID}, major: 1, minor: 7, zone: shoes}]
-devices:
-  - {id: app, kind: shopper-app}
-${BUTTONS.map((id) => `  - {id: ${id}, kind: smart-button, zone: shoes}`).join('\n')}
-retention: {ballastMiB: 1}
-`;
+export const YAML = buttonShop(BUTTONS, 'retention: {ballastMiB: 1}\n');
 
 /** What was done to the data folder, what was acknowledged meanwhile, and what the profile store has of it. */
 export interface Recording extends Story {
@@ -129,7 +119,7 @@ const tokenOf = (n: number) => (0xabc0 + n).toString(16).padStart(32, 'e');
 const refOf = (n: number) => `shopper-reference-${n}`;
 
 async function walk({ http }: TracedGateway, n: number): Promise<void> {
-  const beacons = [{ uuid: UUID, major: 1, minor: 7, rssi: -60 }];
+  const beacons = [{ ...BEACON, rssi: -60 }];
   const body = JSON.stringify({ token: tokenOf(n), beacons });
   const answer = await fetch(`http://127.0.0.1:${http}/api/app/ranged`, { method: 'POST', body });
   if (answer.status !== 204) throw new Error(`the walk was answered with ${answer.status}`);

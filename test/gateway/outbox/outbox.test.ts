@@ -37,7 +37,7 @@ describe('an event', () => {
     expect(again.outbox.take('up', ALL, 9).map(({ position }) => position)).toEqual([1, 2, 3]);
   });
 
-  it('is on its way once, until it is settled', () => {
+  it('P2: is on its way once, until it is settled', () => {
     const { outbox, store, waiting } = testStore();
     store([press(1), press(2), press(3)]);
     const first = outbox.take('up', ALL, 2);
@@ -125,7 +125,7 @@ describe('a settlement', () => {
 });
 
 describe('a rejected event', () => {
-  it('is set aside with its reason, and declared; the others go on', () => {
+  it('P9: is set aside with its reason, and declared; the others go on', () => {
     const { db, outbox, store, gaps } = testStore();
     store([press(1), press(2), press(3)]);
     const events = outbox.take('up', ALL, 9);
@@ -169,7 +169,7 @@ describe('a rejected event', () => {
     expect(reason()).toEqual(['erased', 'profile p_1 is not known (2)']);
   });
 
-  it('loses its body when its subject withdraws, and when its time is up', () => {
+  it('P14: loses its body when its subject withdraws, and when its time is up', () => {
     const { db, outbox, store } = testStore();
     store([personal('visit.started', 'p_1', 'v1'), personal('visit.started', 'p_2', 'v2', TEN - HOUR)]);
     const events = outbox.take('up', ALL, 9);
@@ -323,7 +323,7 @@ describe('a purge', () => {
       expect(db.prepare('SELECT position FROM dead WHERE sealed IS NOT NULL').all()).toEqual([]);
     });
 
-    it('is declared at the next start where a crash came in between', () => {
+    it('P7: is declared at the next start where a crash came in between', () => {
       const before = testStore();
       before.store(walk);
       before.outbox.take('up', ALL, 9);
