@@ -45,9 +45,7 @@ function prepare(db: Db): Db {
 
 function advice(error: unknown): string {
   if (isDamage(error)) return ': it is damaged; the next start of the gateway salvages it';
-  return codeOf(error).startsWith('SQLITE_')
-    ? ': the disk refuses; see that it has room and can be written'
-    : '';
+  return isDiskRefusing(error) ? ': the disk refuses; see that it has room and can be written' : '';
 }
 
 /** Opens or makes a database file that this user alone can read, its journals too. */

@@ -30,6 +30,7 @@ export async function untilRoom<T>(folder: string, log: Logger, start: () => Pro
 }
 
 function hasRoom(folder: string): boolean {
-  const { free, freeFiles = FILES_NEEDED } = diskUnder(folder);
-  return free >= NEEDED && freeFiles >= FILES_NEEDED;
+  const { size, free, freeFiles = FILES_NEEDED } = diskUnder(folder);
+  // One without blocks, `/proc` for example, will never have room: the reason is another.
+  return size === 0 || (free >= NEEDED && freeFiles >= FILES_NEEDED);
 }

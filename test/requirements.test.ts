@@ -4,11 +4,11 @@ import { MUTATIONS, readMutations } from './mutations/mutation.ts';
 import { isTitled, requirementsIn, testFiles, titlesIn } from './mutations/titles.ts';
 
 /*
- * Each of the privacy requirements has a test that names it and a patch that breaks it. That the test
- * goes red then is shown by `npm run mutations`.
+ * Each of the privacy requirements and of the promises about loss has a test that names it and a patch that
+ * breaks it. That the test goes red then is shown by `npm run mutations`.
  */
 
-const REQUIREMENTS = Array.from({ length: 29 }, (_, i) => `R${i + 1}`);
+const REQUIREMENTS = [...numbered('R', 29), ...numbered('P', 14)];
 /** Requirements without a mutation, and why. */
 const ABSENT: ReadonlyMap<string, string> = new Map();
 
@@ -48,3 +48,7 @@ describe('a mutation', () => {
     );
   });
 });
+
+function numbered(letter: string, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${letter}${i + 1}`);
+}

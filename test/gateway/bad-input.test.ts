@@ -305,12 +305,6 @@ describe('the start', () => {
       /^aisle: data: \/proc\/self cannot be written \(\w+\): set data to a folder /,
     ],
     [
-      'a damaged database',
-      `${STORE}${LISTEN}`,
-      /^aisle: \S+aisle\.db: .*it is damaged; restore it from a backup, or move it aside to begin with an empty one$/,
-      write('data/aisle.db', 'x'.repeat(4096)),
-    ],
-    [
       "a newer version's database",
       `${STORE}${LISTEN}`,
       /^aisle: \S+aisle\.db: is of a newer Aisle \(version 99, this one knows \d+\): install that one again$/,

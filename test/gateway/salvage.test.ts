@@ -291,6 +291,7 @@ describe('P8, F8: a database that is behind what ran here last', () => {
     truncateSync(`${box.file}-wal`, 32 + 24 + PAGE);
     const road = started(box);
     expect(corruptsIn(road.waiting())).toMatchObject([{ cause: 'behind', unreadable: [[301, 600]] }]);
+    expect(corruptsIn(road.waiting())[0]?.nextEpoch).toBe(road.outbox.counts().epoch);
     expect(judged(road, causes(1, 600))).toEqual([]);
     await road.store(press(601));
     expect(judged(road, causes(1, 601))).toEqual([]);

@@ -3,11 +3,14 @@ import { fileURLToPath } from 'node:url';
 
 export const MUTATIONS = fileURLToPath(new URL('./', import.meta.url));
 
+/** R1–R29: what privacy requires. P1–P14: what is promised about loss. */
+export type RequirementId = `R${number}` | `P${number}`;
+
 /** One way to break a requirement, and the test that has to notice. */
 export interface Mutation {
   /** The patch's name without its ending: `R04-state`. */
   id: string;
-  requirement: `R${number}`;
+  requirement: RequirementId;
   /** One sentence: what is wrong with the code once it is applied. */
   breaks: string;
   /** A test file, from the root of the tree. */
@@ -37,7 +40,7 @@ function readMutation(id: string, patch: string, text: string): Mutation {
     if (value === undefined) throw new Error(`${id}: has no line "# ${key}: …"`);
     return value;
   }) as [Mutation['requirement'], string, string, string];
-  if (id.split('-')[0] !== requirement.replace(/^R(\d)$/, 'R0$1')) {
+  if (id.split('-')[0] !== requirement.replace(/^([RP])(\d)$/, '$10$2')) {
     throw new Error(`${id}: is named after another requirement than ${requirement}`);
   }
   return { id, requirement, breaks, test, name, patch };

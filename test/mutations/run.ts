@@ -12,7 +12,7 @@ import { closingLine, type Trial, trialLine, trials } from './trial.ts';
 const { sample, seed, only } = new Command('mutations')
   .option('--sample <n>', 'only so many, drawn by the seed', count)
   .option('--seed <n>', 'what is drawn', count, 1)
-  .option('--only <requirement>', 'only those of R4, or one by its name: R04-state')
+  .option('--only <requirement>', 'only those of R4 or P9, or one by its name: R04-state')
   .parse()
   .opts<{ sample?: number; seed: number; only?: string }>();
 
@@ -52,7 +52,7 @@ async function tryAll(): Promise<boolean> {
 
 function isWanted({ id, requirement }: Mutation): boolean {
   if (only === undefined) return true;
-  return id === only || requirement === only.replace(/^R0/, 'R');
+  return id === only || requirement === only.replace(/^([RP])0/, '$1');
 }
 
 function drawn(mutations: Mutation[]): Mutation[] {

@@ -31,7 +31,7 @@ export function isTitled(name: string, titles: readonly string[]): boolean {
   );
 }
 
-/** The requirements that a title names: `R8, R9: …` or `… (R18)`. */
+/** The requirements and promises that a title names: `R8, R9: …`, `P5, F4: …` or `… (R18)`. */
 export function requirementsIn(title: string): string[] {
-  return title.match(/\bR\d{1,2}\b/g) ?? [];
+  return title.match(/\b[RP]\d{1,2}\b/g) ?? [];
 }
