@@ -92,7 +92,19 @@ export function startForward(parts: ForwardParts): Forward {
   const search = createSearch();
   const pace = createPace(timers);
   const sending = createSending(uplink, timers, signal);
-  const settlement = createSettlement({ name, outbox, now, timers, signal, declared: wakeLanes });
+  /** Positions that were purged while they were on their way, whoever holds them at the moment (P14). */
+  const recalled = new Set<number>();
+  const settlement = createSettlement({
+    name,
+    outbox,
+    now,
+    timers,
+    signal,
+    declared: wakeLanes,
+    settled(events) {
+      for (const { position } of events) recalled.delete(position);
+    },
+  });
   const apart = createApart({
     sending,
     settlement,
@@ -102,15 +114,22 @@ export function startForward(parts: ForwardParts): Forward {
     quiet,
     settled: () => succeeded(),
   });
-  const proof = createProof({ sending, settlement, apart, next: nextOfBacklog, taken: succeeded });
+  const proof = createProof({
+    sending,
+    settlement,
+    apart,
+    next: nextOfBacklog,
+    taken: succeeded,
+    isRecalled: (position) => recalled.has(position),
+  });
   const live: Lane = { kind: 'live', cursor: 0, answered: createAnswered(timers), idle: rest() };
   const backlog: Lane = { kind: 'backlog', cursor: 0, answered: createAnswered(timers), idle: rest() };
   // The first look waits for the turn's end: then both lanes are there to be woken.
   const ended = Promise.resolve().then(() => Promise.all([run(live), run(backlog), apart.ended]));
   outbox.whenRecalled((positions) => {
+    for (const position of positions) recalled.add(position);
     sending.letGo(positions);
     apart.letGo(positions);
-    proof.letGo(positions);
   });
   outbox.whenRedriven(() => {
     for (const lane of [live, backlog]) {

@@ -18,7 +18,6 @@ export interface Proof {
   prove(suspect: WaitingEvent, most: number): Promise<Verdict>;
   /** These were taken. */
   know(events: readonly WaitingEvent[]): void;
-  letGo(positions: ReadonlySet<number>): void;
 }
 
 export interface ProofParts {
@@ -29,6 +28,8 @@ export interface ProofParts {
   next: () => WaitingEvent | undefined;
   /** One of the others was taken. */
   taken: () => void;
+  /** Purged since it was taken from the outbox: not to be sent again. */
+  isRecalled: (position: number) => boolean;
 }
 
 /**
@@ -36,9 +37,9 @@ export interface ProofParts {
  * Where there is none yet, events after the suspect tell, and what failed is tried once more before anything
  * else goes: one of them can overtake it in the moment when the other side comes back.
  */
-export function createProof({ sending, settlement, apart, next, taken }: ProofParts): Proof {
+export function createProof(parts: ProofParts): Proof {
+  const { sending, settlement, apart, next, taken, isRecalled } = parts;
   let suspects: WaitingEvent[] = [];
-  const purged = new Set<number>();
   let known: WaitingEvent | undefined;
 
   async function askWithKnown(one: WaitingEvent): Promise<Verdict> {
@@ -66,16 +67,15 @@ export function createProof({ sending, settlement, apart, next, taken }: ProofPa
   }
 
   async function tryAgain(one: WaitingEvent): Promise<void> {
-    const isGone = purged.has(one.position);
+    const isGone = isRecalled(one.position);
     const { result, error } = isGone ? { result: NOTHING, error: undefined } : await sending.send([one]);
-    if (error instanceof NotTaken && !purged.has(one.position) && apart.hasRoom()) apart.add(one);
+    if (error instanceof NotTaken && !isRecalled(one.position) && apart.hasRoom()) apart.add(one);
     else await settlement.settle([one], result);
   }
 
   return {
     async prove(suspect, most) {
       suspects = [suspect];
-      purged.clear();
       const verdict = known ? await askWithKnown(known) : await findWitness(most);
       if (verdict === 'answers') for (const one of suspects) await tryAgain(one);
       else await settlement.settle(suspects, NOTHING);
@@ -85,9 +85,6 @@ export function createProof({ sending, settlement, apart, next, taken }: ProofPa
     know(events) {
       const last = events.at(-1);
       if (last && isNobodys(last)) known = last;
-    },
-    letGo(positions) {
-      for (const { position } of suspects) if (positions.has(position)) purged.add(position);
     },
   };
 }

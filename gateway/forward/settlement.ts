@@ -24,10 +24,12 @@ export interface SettlementParts {
   signal: AbortSignal;
   /** Events were declared, which nobody else tells the lanes of. */
   declared: () => void;
+  /** These are on their way no more. */
+  settled: (events: readonly WaitingEvent[]) => void;
 }
 
 export function createSettlement(parts: SettlementParts): Settlement {
-  const { name, outbox, now, signal, timers, declared } = parts;
+  const { name, outbox, now, signal, timers, declared, settled } = parts;
 
   function tryOnce(events: readonly WaitingEvent[], result: Result): boolean {
     try {
@@ -46,6 +48,7 @@ export function createSettlement(parts: SettlementParts): Settlement {
         if (signal.aborted) return false;
         await createRest(timers, signal).sleep(DISK_RETRY);
       }
+      settled(events);
       if (outbox.next() > before) declared();
       return true;
     },

@@ -126,6 +126,24 @@ describe('an event that the other side fails on', () => {
   });
 });
 
+it.each([1, 2, 3, 4, 5])(
+  'P14: an event whose subject is erased during its try number %i alone is not sent again',
+  async (fatal) => {
+    const withPerson = [press(1), personal('visit.started', 'p_1', 'v1'), press(2)];
+    let tries = 0;
+    let sentLater = 0;
+    const shop = await road(withPerson, ({ events }) => {
+      if (!JSON.stringify(events).includes('p_1')) return undefined;
+      if (tries >= fatal) sentLater += 1;
+      if (events.length === 1) tries += 1;
+      if (tries === fatal && events.length === 1) shop.store([], ['p_1']);
+      return 500;
+    });
+    await until(() => shop.waiting().length === 0, 'the end');
+    expect([tries, sentLater]).toEqual([fatal, 0]);
+  },
+);
+
 it('P9, F12: an event that is refused for good is set aside at once, and blocks nothing', async () => {
   const { taken, waiting, requests, outbox } = await road(presses(1, 100), (request) =>
     carries(request, 70) ? 422 : undefined,
