@@ -106,7 +106,8 @@ export function signAndMagnitude(name: Field['name'], at: number): Field {
     get(data) {
       const whole = data[at] ?? 0;
       const hundredths = (whole & 0x7f) * 100 + (data[at + 1] ?? 0);
-      return (whole & 0x80 ? -hundredths : hundredths) / 100;
+      // From 0, so that the format's minus nought is nought.
+      return (whole & 0x80 ? 0 - hundredths : hundredths) / 100;
     },
     put(data, value) {
       const hundredths = typeof value === 'number' ? nearest(value * 100, -12_799, 12_799) : 0;

@@ -50,6 +50,10 @@ describe('Ruuvi in manufacturer data', () => {
     );
   });
 
+  it('reads minus nought degrees of format 3 as nought', () => {
+    expect(readRuuvi(bytes('0300800000000000000000000000'))?.temperature).toBe(0);
+  });
+
   it('is nothing where the format is unknown or the frame is short', () => {
     for (const { data } of vectors) expect(readRuuvi(bytes(data.slice(0, -2)))).toBeUndefined();
     for (const hex of ['', '00', '08', '02', `04${'00'.repeat(40)}`])
