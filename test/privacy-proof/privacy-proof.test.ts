@@ -8,7 +8,7 @@ import type { Result } from './proof.ts';
 import { createSearch } from './search.ts';
 
 /** A run is a shop with four processes; on cores that others use too it takes its time. */
-const PATIENCE = 150_000;
+const PATIENCE = 400_000;
 
 describe.concurrent('the bystander proof', () => {
   it(

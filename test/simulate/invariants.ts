@@ -126,6 +126,8 @@ function goodsAddUp(all: readonly LedgerEvent[], unitsTaken: number): string[] {
 export interface EndParts {
   run: Run;
   told: readonly Told[];
+  /** What left the box once, taken or not: that it is declared where it is held no more is for the judge. */
+  departed: readonly LedgerEvent[];
   acknowledged: ReadonlySet<string>;
   commands: ReadonlySet<string>;
   unitsTaken: number;
@@ -138,7 +140,7 @@ export function checkEnd(world: World, parts: EndParts): void {
   if (waiting > 0) world.broken(`${waiting} events wait still, with nothing in their way`);
   for (const one of told) {
     const held = heldOf(run, one);
-    const all = distinct([...held.committed, ...held.waiting, ...held.dead]);
+    const all = distinct([...parts.departed, ...held.committed, ...held.waiting, ...held.dead]);
     const broken = [
       ...judgeAll(held, one, parts.acknowledged),
       ...pressesInOrder(all),

@@ -1,4 +1,5 @@
 import type { Uplink } from '../../gateway/uplinks/uplink.ts';
+import type { LedgerEvent } from '../support/ledger.ts';
 import { createBox } from './box.ts';
 import { central } from './central.ts';
 import { createFaults } from './faults.ts';
@@ -180,6 +181,7 @@ function assemble(the: ReturnType<typeof world>, planned: Plan, diskLies?: boole
           overtaken: new Set([...store.late, ...stumbledOn]),
           isWhole: !partly.has(store.name),
         })),
+        departed: [...bodies.values()].map((body) => JSON.parse(body) as LedgerEvent),
         acknowledged: shop.acknowledged,
         commands: told.taken,
         unitsTaken: shop.unitsTaken(),
