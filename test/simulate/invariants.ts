@@ -47,6 +47,23 @@ function judgeAll(held: Held, told: Told, acknowledged: ReadonlySet<string>): st
   return broken.filter((one) => isWhole || !one.includes('undeclared holes'));
 }
 
+/** Behind the last that is held the judge sees no hole: what declares a removal comes after it (P5). */
+export function lostAtTheEnd(held: Held, departed: readonly LedgerEvent[]): string[] {
+  const last = lastOf([...held.committed, ...held.waiting, ...held.dead]);
+  return [...lastOf(departed)]
+    .filter(([epoch, sequence]) => sequence > (last.get(epoch) ?? 0))
+    .map(([epoch, sequence]) => `${epoch}: ${sequence} left, and is neither held nor declared`);
+}
+
+function lastOf(events: readonly LedgerEvent[]): Map<string, number> {
+  const last = new Map<string, number>();
+  for (const { epoch, sequence } of events) {
+    const key = String(epoch);
+    last.set(key, Math.max(Number(sequence), last.get(key) ?? 0));
+  }
+  return last;
+}
+
 /** A visit begins once and ends once; only what is declared as gone may be missing of it. */
 function visitsInPairs(all: readonly LedgerEvent[], undelivered: number): string[] {
   const [started, ended] = ['visit.started', 'visit.ended'].map((name) => timesOf(all, name, visitOf));
@@ -83,7 +100,7 @@ function timesOf(
 const visitOf = ({ visitId }: Record<string, unknown>) => String(visitId);
 
 /** Each command that was taken ends once, whatever came between. */
-function commandsOnce(all: readonly LedgerEvent[], taken: ReadonlySet<string>): string[] {
+export function commandsOnce(all: readonly LedgerEvent[], taken: ReadonlySet<string>): string[] {
   const completed = timesOf(all, 'command.completed', ({ id }) => String(id));
   return [
     ...[...completed]
@@ -112,7 +129,7 @@ function bySequence(a: LedgerEvent, b: LedgerEvent): number {
 }
 
 /** Goods neither vanish nor appear: what was picked and put back is what the scale says is gone. */
-function goodsAddUp(all: readonly LedgerEvent[], unitsTaken: number): string[] {
+export function goodsAddUp(all: readonly LedgerEvent[], unitsTaken: number): string[] {
   let sum = 0;
   for (const { type, data } of all) {
     const { shelfId, quantity } = data as { shelfId?: string; quantity?: number };
@@ -146,6 +163,7 @@ export function checkEnd(world: World, parts: EndParts): void {
       ...pressesInOrder(all),
       ...(one.isWhole
         ? [
+            ...lostAtTheEnd(held, parts.departed),
             ...visitsInPairs(all, declaredIn(all)),
             ...commandsOnce(all, parts.commands),
             ...goodsAddUp(all, parts.unitsTaken),

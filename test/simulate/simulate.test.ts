@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { LedgerEvent } from '../support/ledger.ts';
+import { commandsOnce, goodsAddUp, lostAtTheEnd } from './invariants.ts';
 import { type Simulated, simulate } from './simulation.ts';
 import { virtualTime } from './virtual-time.ts';
 
@@ -45,6 +47,30 @@ describe('the simulated shop', () => {
       found.push(...(await simulate(seed, { span: 'day', diskLies: true })).broken);
     }
     expect(found).not.toEqual([]);
+  });
+});
+
+describe('what is known at the end', () => {
+  const event = (sequence: number, name: string, data: object): LedgerEvent => {
+    const text = String(sequence).padStart(20, '0');
+    return { id: `e-${text}`, source: 's', type: `aisle.${name}.v1`, epoch: 'e', sequence: text, data };
+  };
+  const picked = event(1, 'shelf.item.picked', { shelfId: 'shelf-2', quantity: 2 });
+  const ended = event(2, 'command.completed', { id: 'k1' });
+  const nothing = { committed: [], waiting: [], dead: [] };
+
+  it('P2: is that goods vanish, and that a command never ends or ends twice', () => {
+    expect(goodsAddUp([picked], 2)).toEqual([]);
+    expect(goodsAddUp([], 2)).toEqual(['2 units left the shelf, events tell of 0']);
+    expect(commandsOnce([ended], new Set(['k1']))).toEqual([]);
+    expect(commandsOnce([], new Set(['k1']))).toEqual(['command k1 never ended']);
+    expect(commandsOnce([ended, ended], new Set(['k1']))).toEqual(['command k1 ended 2 times']);
+  });
+
+  it('P5: is that something left and was lost behind the last that is held', () => {
+    const lost = 'e: 2 left, and is neither held nor declared';
+    expect(lostAtTheEnd({ ...nothing, committed: [picked] }, [picked, ended])).toEqual([lost]);
+    expect(lostAtTheEnd({ ...nothing, committed: [picked], dead: [ended] }, [picked, ended])).toEqual([]);
   });
 });
 
