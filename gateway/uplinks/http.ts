@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'undici';
+import { bearable } from './bearable.ts';
 import {
   type Delivery,
   NotTaken,
@@ -12,8 +13,6 @@ import {
 /** A request has to be answered, to the end of its body, after so long, ms. */
 const DEADLINE = 15_000;
 const CONNECT_DEADLINE = 10_000;
-/** Events of one request (contract, HTTP). */
-const MAX_EVENTS = 100;
 /** Octets of a request's body (contract, HTTP). */
 const MAX_BODY = 1024 * 1024;
 /** Octets of an answer: 100 ids with a reason each are far less. */
@@ -43,7 +42,6 @@ export function httpUplink({ url, tokenFile, ca }: HttpUplinkSettings, deadline:
     connect: { timeout: CONNECT_DEADLINE, ...(ca !== undefined && { ca: readFileSync(ca) }) },
   });
   const endpoint = `${url.replace(/\/$/, '')}/events`;
-  let most = MAX_EVENTS;
 
   async function post(body: string, outer: AbortSignal) {
     return withDeadline(outer, deadline, async (signal) => {
@@ -51,19 +49,6 @@ export function httpUplink({ url, tokenFile, ca }: HttpUplinkSettings, deadline:
       const answer = await request(endpoint, { method: 'POST', dispatcher: agent, headers, body, signal });
       return { ...answer, text: await answer.body.text() };
     });
-  }
-
-  async function send(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<Delivery> {
-    const first = events.slice(0, most);
-    const startedAt = performance.now();
-    try {
-      const delivery = await sendAll(first, signal);
-      most = Math.min(MAX_EVENTS, 2 * most);
-      return delivery;
-    } catch (error) {
-      if (performance.now() - startedAt >= deadline) most = Math.max(1, Math.floor(first.length / 2));
-      throw error;
-    }
   }
 
   async function sendAll(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<Delivery> {
@@ -87,7 +72,7 @@ export function httpUplink({ url, tokenFile, ca }: HttpUplinkSettings, deadline:
     };
   }
 
-  return { send, close: () => agent.destroy() };
+  return { send: bearable(sendAll, deadline), close: () => agent.destroy() };
 }
 
 /** Bad request, too large, unprocessable: of one event alone, trying again as it is would not help. */

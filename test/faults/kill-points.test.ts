@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addDevice } from '../../gateway/cli/devices.ts';
 import { readConfig } from '../../gateway/config.ts';
 import { agreed } from '../support/agreed.ts';
-import { committedAt, waitingIn } from '../support/book.ts';
+import { committedAt, waitingIn, wipedIn } from '../support/book.ts';
 import { BEACON, buttonShop } from '../support/button-shop.ts';
 import { type GatewayProcess, launchGateway } from '../support/gateway-process.ts';
-import { hasStrace, killWhen } from '../support/kill-at.ts';
+import { hasStrace, killWhen, socketsOf } from '../support/kill-at.ts';
 import { judge } from '../support/ledger.ts';
 import { connected, publish, type RawClient } from '../support/raw-mqtt.ts';
 import { openShop, type Shop } from '../support/shop.ts';
@@ -29,7 +29,12 @@ let secret: Buffer;
 let last = 0;
 const acknowledged = new Set<string>();
 const data = (name: string) => join(shop.folder, 'data', name);
-const held = () => ({ acknowledged, committed: committedAt(shop.profiles), waiting: waitingIn(shop.config) });
+const held = () => ({
+  acknowledged,
+  committed: committedAt(shop.profiles),
+  waiting: waitingIn(shop.config),
+  wiped: wipedIn(shop.config),
+});
 const isWaiting = (cause: string) => waitingIn(shop.config).some(({ causationid }) => causationid === cause);
 const isCommitted = (cause: string) =>
   committedAt(shop.profiles).some(({ causationid }) => causationid === cause);
@@ -82,7 +87,7 @@ describe.skipIf(!hasStrace)('F2: killed at a named point', { timeout: 120_000 },
   it('P1, P2: after the commit, before PUBACK: sent again it has no second effect', async () => {
     const { gateway, button } = await started(alone);
     await press(button);
-    await killWhen(gateway.pid, { syscall: 'write,writev' });
+    await killWhen(gateway.pid, { syscall: 'write,writev', files: socketsOf(gateway.pid) });
     const { cause, isAcknowledged } = await press(button);
     expect(await gateway.ended).toBe('SIGKILL');
     expect([isAcknowledged, isWaiting(cause)]).toEqual([false, true]);
@@ -118,7 +123,7 @@ describe.skipIf(!hasStrace)('F2: killed at a named point', { timeout: 120_000 },
   it.each([
     ['before its first page', 'pwrite64', 1, 'aisle.db-wal', true],
     ['in its middle', 'pwrite64', 6, 'aisle.db-wal', true],
-    ['before its fsync', 'fsync,fdatasync', 1, 'aisle.db-wal', false],
+    ['before its fsync', 'fsync,fdatasync', 1, 'aisle.db-wal', 'either'],
     ['in the checkpoint that empties the log', 'pwrite64', 2, 'aisle.db', false],
     ['before the log is emptied', 'ftruncate', 1, 'aisle.db-wal', false],
   ])(
@@ -130,12 +135,14 @@ describe.skipIf(!hasStrace)('F2: killed at a named point', { timeout: 120_000 },
       const bearer = { authorization: `Bearer ${readFileSync(data('dashboard.token'), 'utf8')}` };
       const person = () => waitingIn(shop.config).filter((event) => JSON.stringify(event).includes(REF));
       await visit(gateway, http);
+      const before = person().length;
       await killWhen(gateway.pid, { syscall, nth, files: [data(file)] });
       await fetch(`http://127.0.0.1:${http}/subjects/${REF}`, { method: 'DELETE', headers: bearer }).catch(
         () => {},
       );
       expect(await gateway.ended).toBe('SIGKILL');
-      expect(person().length > 0).toBe(isAll);
+      // The first fsync may be one that settles what left before the profile store went away.
+      expect([isAll !== false && before, isAll !== true && 0]).toContain(person().length);
       expect(judge(held())).toEqual([]);
     },
   );

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
@@ -15,7 +14,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Config, readConfig } from '../../gateway/config.ts';
 import { openDatabase } from '../../gateway/database.ts';
 import { dropCopies, VERSION } from '../../gateway/migrations.ts';
-import { hasStrace, killedAt } from '../support/kill-at.ts';
+import { hasStrace, runUpTo } from '../support/kill-at.ts';
 import { judge, type LedgerEvent } from '../support/ledger.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { press, type Running, run, TOKEN } from './salvage-box.ts';
@@ -173,17 +172,7 @@ describe('P7, P10: kill -9 in the middle of a migration', () => {
     (nth) => {
       const box = boxOf(1);
       const point = { syscall: 'pwrite64', files: [`${box.file}-wal`, box.file], nth };
-      const [program = '', ...args] = [
-        ...killedAt(point),
-        process.execPath,
-        '--import',
-        'tsx',
-        '--input-type=module',
-        '-e',
-        open,
-        box.config.data,
-      ];
-      const killed = spawnSync(program, args, { cwd: fileURLToPath(new URL('../../', import.meta.url)) });
+      const killed = runUpTo(point, open, box.config.data);
       expect(killed.signal).toBe('SIGKILL');
       const road = started(box);
       expect(road.db.pragma('user_version', { simple: true })).toBe(VERSION);

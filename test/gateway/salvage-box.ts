@@ -1,6 +1,7 @@
 import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pino from 'pino';
+import { onTestFinished } from 'vitest';
 import { type Config, readConfig } from '../../gateway/config.ts';
 import type { ConsentRecord } from '../../gateway/consent-record.ts';
 import { emptyOutcome, type StoreEvent } from '../../gateway/pipeline/outcome.ts';
@@ -68,6 +69,13 @@ export function openBox(folder = temporaryFolder(), yaml = YAML): Box {
       return openBox(copy, yaml);
     },
   };
+}
+
+/** Runs until the test ends. */
+export function started(box: Box): Running {
+  const road = box.open();
+  onTestFinished(() => road.close());
+  return road;
 }
 
 export function run(config: Config, parts: Partial<RoadParts> = {}): Running {

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   copyFileSync,
@@ -15,7 +15,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { verifyAudit } from '../../gateway/audit.ts';
@@ -25,7 +24,7 @@ import { readConfig } from '../../gateway/config.ts';
 import { outboxCounts } from '../../gateway/outbox/counts.ts';
 import { committedAt } from '../support/book.ts';
 import { launchGateway } from '../support/gateway-process.ts';
-import { hasStrace, killedAt } from '../support/kill-at.ts';
+import { hasStrace, runUpTo } from '../support/kill-at.ts';
 import { judge, type LedgerEvent } from '../support/ledger.ts';
 import { presser } from '../support/presser.ts';
 import { openShop } from '../support/shop.ts';
@@ -42,6 +41,7 @@ import {
   presses,
   type Running,
   seldom,
+  started,
   YAML,
 } from './salvage-box.ts';
 
@@ -96,12 +96,6 @@ function pagesOf(file: string, name: string, kind = 'leaf'): number[] {
 
 const startOf = (page: number): number => (page - 1) * PAGE;
 
-function started(box: Box): Running {
-  const road = box.open();
-  onTestFinished(() => road.close());
-  return road;
-}
-
 /** What is broken, were everything that waits delivered, after `delivered`. */
 const judged = (road: Running, acknowledged: string[], delivered: LedgerEvent[] = []): string[] => {
   const ids = new Set(delivered.map(({ id }) => id));
@@ -118,7 +112,6 @@ const asidesOf = ({ config }: Box): string[] =>
 const readable = (road: Running): number =>
   road.waiting().filter(({ type }) => type === 'aisle.button.pressed.v1').length;
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const moduleOf = (name: string): string => new URL(`../../gateway/${name}.ts`, import.meta.url).href;
 
 /** Debian's `sqlite3`, a witness that is not ours; `test/support/debian.sh` installs it where it can. */
@@ -486,17 +479,7 @@ devices: [{id: b1, kind: smart-button, zone: shoes}]`);
       openRoad(readConfig(process.argv[1]), { log: pino({ level: 'silent' }) }, []);
       process.exit(7);`;
     const config = join(box.config.data, '..', 'aisle.yaml');
-    const [program = '', ...args] = [
-      ...killedAt(point),
-      process.execPath,
-      '--import',
-      'tsx',
-      '--input-type=module',
-      '-e',
-      script,
-      config,
-    ];
-    const killed = spawnSync(program, args, { cwd: ROOT });
+    const killed = runUpTo(point, script, config);
     expect(killed.signal).toBe('SIGKILL');
     const road = started(box);
     const corrupt = corruptsIn(road.waiting());

@@ -155,15 +155,16 @@ export function platform(world: World, oracle: Oracle): Platform {
     };
   }
 
+  /** Of the next version. */
+  function listHead() {
+    listVersion += 1;
+    const issuedAt = world.trueTime();
+    return { kind: 'consents', storeId: 's1', version: listVersion, issuedAt } as const;
+  }
+
   function change(record: ConsentRecord): void {
     const previous = listVersion;
-    listVersion += 1;
-    const head = {
-      kind: 'consents',
-      storeId: 's1',
-      version: listVersion,
-      issuedAt: world.trueTime(),
-    } as const;
+    const head = listHead();
     send({ signal: { ...head, list: 'change', previous, records: [record] } });
   }
 
@@ -192,13 +193,7 @@ export function platform(world: World, oracle: Oracle): Platform {
     },
     setpoint: (setpointC) => command('setpoint', { device: 'thermostat-1', setpointC }),
     fullList() {
-      listVersion += 1;
-      const head = {
-        kind: 'consents',
-        storeId: 's1',
-        version: listVersion,
-        issuedAt: world.trueTime(),
-      } as const;
+      const head = listHead();
       send({ signal: { ...head, list: 'full', records: [...records.values()] } });
     },
     versionOf: ({ recordId }) => versions.get(recordId) ?? 0,

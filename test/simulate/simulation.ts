@@ -175,10 +175,10 @@ function assemble(the: ReturnType<typeof world>, planned: Plan, diskLies?: boole
       checkForgotten(the, run, asked);
       checkEnd(the, {
         run,
-        told: [...lines].map(([uplink, { central: store, stumbledOn }]) => ({
+        told: [...lines].map(([uplink, { central: store, overtaken }]) => ({
           central: store,
           uplink,
-          overtaken: new Set([...store.late, ...stumbledOn]),
+          overtaken: new Set([...store.late, ...overtaken]),
           isWhole: !partly.has(store.name),
         })),
         departed: [...bodies.values()].map((body) => JSON.parse(body) as LedgerEvent),

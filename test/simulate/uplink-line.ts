@@ -33,8 +33,8 @@ export interface UplinkLine {
   /** Events that this profile store never takes, and others that it falls over, by share. */
   poison(share: number, gapsToo: boolean): void;
   stumble(share: number): void;
-  /** It fell over them: they are overtaken, and keep no lane. */
-  stumbledOn: ReadonlySet<string>;
+  /** By its own doing later ones came before them: it fell over them, or left them out of a batch. */
+  overtaken: ReadonlySet<string>;
 }
 
 type Answer = (events: readonly OutgoingEvent[]) => Delivery;
@@ -46,7 +46,7 @@ export function uplinkLine(world: World, central: Central): UplinkLine {
   let poisoned = 0;
   let isGapSafe = false;
   let stumbling = 0;
-  const stumbledOn = new Set<string>();
+  const overtaken = new Set<string>();
 
   /** The same for an event each time that it comes. */
   function isPoison(event: OutgoingEvent): boolean {
@@ -57,7 +57,7 @@ export function uplinkLine(world: World, central: Central): UplinkLine {
   /** The same for an event as long as nobody mends it. */
   function isStone({ id }: OutgoingEvent): boolean {
     if (stumbling === 0 || !world.draws(`stone ${central.name} ${id}`).chance(stumbling)) return false;
-    stumbledOn.add(id);
+    overtaken.add(id);
     return true;
   }
 
@@ -136,7 +136,10 @@ export function uplinkLine(world: World, central: Central): UplinkLine {
         return void arrives(allBut(({ id }) => isLeft.has(id)));
       }
       case 'some': {
-        const isLeft = new Set(events.filter(() => random.chance(0.4)).map(({ id }) => id));
+        const left = events.filter(() => random.chance(0.4));
+        const isLeft = new Set(left.map(({ id }) => id));
+        const lastTaken = events.findLastIndex(({ id }) => !isLeft.has(id));
+        for (const event of left) if (events.indexOf(event) < lastTaken) overtaken.add(event.id);
         return void arrives(allBut(({ id }) => isLeft.has(id)));
       }
       case 'slow':
@@ -170,7 +173,7 @@ export function uplinkLine(world: World, central: Central): UplinkLine {
     stumble(share) {
       stumbling = share;
     },
-    stumbledOn,
+    overtaken,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { ProfileStore } from '../../firmware-sim/profile-store/server.ts';
 import { withStoredDatabase } from '../../gateway/cli/stored.ts';
 import { readConfig } from '../../gateway/config.ts';
+import { readEpochs } from '../../gateway/outbox/epochs.ts';
 import { sealing } from '../../gateway/road.ts';
 import { storedEvents } from '../../gateway/stored-events.ts';
 import { type Book, judge, type LedgerEvent } from './ledger.ts';
@@ -24,6 +25,20 @@ export function waitingIn(config: string): LedgerEvent[] {
   return withStoredDatabase(readConfig(config), (db, storeKey) => [
     ...(storedEvents(db, sealing(db, storeKey()).sealed).since(0) as Iterable<LedgerEvent>),
   ]);
+}
+
+/** Events that an erasure emptied on their way: declared once their uplink has answered, or at the next start. */
+export function wipedIn(config: string): LedgerEvent[] {
+  return withStoredDatabase(readConfig(config), (db) => {
+    const epochs = readEpochs(db);
+    const rows = db.prepare<[], { position: number }>("SELECT position FROM events WHERE body = ''").all();
+    return rows.map(({ position }) => ({
+      id: epochs.idAt(position),
+      source: '',
+      type: '',
+      ...epochs.at(position),
+    }));
+  });
 }
 
 /** What pressers were acknowledged, by cause. */

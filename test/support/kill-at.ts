@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { until } from './until.ts';
 
@@ -24,6 +25,22 @@ function injection({ syscall, files = [], nth = 1 }: KillPoint): string[] {
 
 /** The program that runs another up to that point of its main thread; it stays the process started. */
 export const killedAt = (point: KillPoint): string[] => ['strace', '-D', ...injection(point)];
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+/** Runs a script of its own, with `argument` as `process.argv[1]`, up to that point. */
+export function runUpTo(point: KillPoint, script: string, argument: string): SpawnSyncReturns<Buffer> {
+  const node = ['--import', 'tsx', '--input-type=module', '-e', script, argument];
+  const [program = '', ...args] = [...killedAt(point), process.execPath, ...node];
+  return spawnSync(program, args, { cwd: ROOT });
+}
+
+/** The sockets that a process has open, as `files` of a point: what it logs is written too, and not to them. */
+export function socketsOf(pid: number): string[] {
+  const folder = `/proc/${pid}/fd`;
+  const targets = readdirSync(folder).map((descriptor) => readlinkSync(`${folder}/${descriptor}`));
+  return targets.filter((target) => target.startsWith('socket:'));
+}
 
 /**
  * From here on a running process is killed at that point of its main thread, which is the one that writes

@@ -22,6 +22,8 @@ export interface Book {
   committed: readonly LedgerEvent[];
   /** What waits in the outbox still. */
   waiting?: readonly LedgerEvent[];
+  /** Emptied by an erasure while they were on their way: not declared yet, since they may have arrived. */
+  wiped?: readonly LedgerEvent[];
   /** Dead letters of the uplink, still set aside. */
   dead?: readonly LedgerEvent[];
   /** Ids of dead letters that were driven again: they come late and keep no lane. */
@@ -42,7 +44,7 @@ export function judge(book: Book): string[] {
     ...lostMessages(book.acknowledged, held, declared),
     ...twiceCommitted(book.committed),
     ...doubledEffects(held),
-    ...holes(held, declared),
+    ...holes([...held, ...(book.wiped ?? [])], declared),
     ...outOfOrder(book.committed, book.redriven ?? new Set()),
   ];
 }

@@ -38,18 +38,13 @@ import {
   presses,
   type Running,
   seldom,
+  started,
   TEN,
 } from '../salvage-box.ts';
 
 const noPause = async () => {};
 
 const hasSqlite3 = existsSync('/usr/bin/sqlite3');
-
-function started(box: Box): Running {
-  const road = box.open();
-  onTestFinished(() => road.close());
-  return road;
-}
 
 /** A shop with a consent, presses and a person's event waiting, and a backup of it. */
 async function backedUp(): Promise<{
