@@ -30,15 +30,25 @@ export interface Sending {
   letGo(positions: ReadonlySet<number>): void;
 }
 
+interface UnderWay {
+  events: readonly WaitingEvent[];
+  controller: AbortController;
+  isRecalled: boolean;
+}
+
 export function createSending(uplink: Uplink, timers: Timers, signal: AbortSignal): Sending {
-  const underWay = new Set<{ events: readonly WaitingEvent[]; recall: AbortController }>();
+  const underWay = new Set<UnderWay>();
+  // Once for all batches: of a signal that lives on, `AbortSignal.any` keeps a trace for each that it was part of.
+  signal.addEventListener('abort', () => {
+    for (const { controller } of underWay) controller.abort(signal.reason);
+  });
 
   async function send(events: readonly WaitingEvent[]): Promise<Attempt> {
-    const recall = new AbortController();
-    const one = { events, recall };
+    const one: UnderWay = { events, controller: new AbortController(), isRecalled: false };
+    if (signal.aborted) one.controller.abort(signal.reason);
     underWay.add(one);
     try {
-      const said = await uplink.send(events, AbortSignal.any([signal, recall.signal]));
+      const said = await uplink.send(events, one.controller.signal);
       const reasons = said.rejected.map(({ id, reason }) => [id, reason] as const);
       const result = {
         accepted: new Set(said.accepted),
@@ -48,7 +58,7 @@ export function createSending(uplink: Uplink, timers: Timers, signal: AbortSigna
       const error = whyNoProgress(events, result);
       return { result, ...(error && { error }) };
     } catch (error) {
-      return { result: NOTHING, error: error as Error, isRecalled: recall.signal.aborted };
+      return { result: NOTHING, error: error as Error, isRecalled: one.isRecalled };
     } finally {
       underWay.delete(one);
     }
@@ -59,7 +69,11 @@ export function createSending(uplink: Uplink, timers: Timers, signal: AbortSigna
     letGo(positions) {
       for (const one of underWay) {
         if (!one.events.some(({ position }) => positions.has(position))) continue;
-        timers.after(RECALL_AFTER, () => underWay.has(one) && one.recall.abort());
+        timers.after(RECALL_AFTER, () => {
+          if (!underWay.has(one)) return;
+          one.isRecalled = true;
+          one.controller.abort();
+        });
       }
     },
   };

@@ -2,13 +2,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { type HciController, hciController } from '../../../firmware-sim/hci-controller.ts';
 import type { LeReport } from '../../../gateway/radio/le-reports.ts';
 import { openNoble } from '../../../gateway/radio/noble.ts';
 import type { RadioState } from '../../../gateway/radio/radio-state.ts';
+import { heldHeap } from '../../support/held-heap.ts';
 import { until } from '../../support/until.ts';
 import { CAPTURED } from './captured-frames.ts';
 
@@ -269,10 +268,10 @@ describe('noble over a day', () => {
       await until(() => counts.heard === to, 'all frames');
     };
     await hear(0, 5_000);
-    const before = heapUsed();
+    const before = heldHeap();
     await hear(5_000, 25_000);
     // What noble's `discover` keeps of 20,000 addresses is about 34 MB.
-    expect(heapUsed() - before).toBeLessThan(4_000_000);
+    expect(heldHeap() - before).toBeLessThan(4_000_000);
   });
 
   it('leaves no listener and no module behind, however often it is opened', async ({ onTestFinished }) => {
@@ -319,10 +318,3 @@ describe('noble in a process', () => {
     await until(() => !controller.isScanning(), 'the scan to end');
   });
 });
-
-function heapUsed(): number {
-  setFlagsFromString('--expose-gc');
-  const collect: () => void = runInNewContext('gc');
-  collect();
-  return process.memoryUsage().heapUsed;
-}
