@@ -5,9 +5,9 @@ import { type Simulated, simulate } from './simulation.ts';
 import { virtualTime } from './virtual-time.ts';
 
 /** 10,000 by hand: `npm run -s simulate -- --seeds 10000`. */
-const SEEDS = Number(process.env.AISLE_SEEDS ?? 120);
+const SEEDS = Number(process.env.AISLE_SEEDS ?? 200);
 /** No seed that takes longer is begun: a machine that is busy with other things runs fewer, ms. */
-const LONGEST = process.env.AISLE_SEEDS === undefined ? 25_000 : 3_600_000;
+const LONGEST = process.env.AISLE_SEEDS === undefined ? 60_000 : 3_600_000;
 
 /** Seeds from the first on, until one is `enough`, as many as there is time for. */
 async function runSeeds(from: number, most: number, options: Parameters<typeof simulate>[1] = {}) {
