@@ -119,7 +119,7 @@ export function createLedger(): Ledger {
       pressesReceived: [...ackedPresses].filter(pressArrived).length,
     }),
     close(outbox, messages, radioPresses, identifiersFound) {
-      const events = lostEvents(epochs, outbox);
+      const { lost, arrived, gone } = fates(epochs, outbox);
       const presses = [...ackedPresses].filter((cause) => !pressArrived(cause)).length;
       const ways = waysMs.toSorted((a, b) => a - b);
       return {
@@ -127,9 +127,10 @@ export function createLedger(): Ledger {
         acked: messages.acked,
         stored: outbox.stored - outbox.declared,
         forwarded: Object.values(outbox.taken)[0] ?? 0,
-        received,
+        received: received - arrived,
         duplicates: doubled(effects) + tooMany(pressesOf, radioPresses) + visits.doubled(),
-        lost: events + presses,
+        // A press that was linked to somebody goes with them; a gap names no cause, so it counts by number.
+        lost: lost + Math.max(0, presses - gone),
         personalEvents: personal,
         unconsentedIdentifiersFound: identifiersFound,
         p50Ms: percentile(ways, 0.5),
@@ -159,18 +160,30 @@ export function percentile(sorted: readonly number[], share: number): number | n
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? null;
 }
 
-/** Sequences that were given and neither came nor are declared as removed. */
-function lostEvents(epochs: ReadonlyMap<string, Sequences>, outbox: OutboxCounts): number {
-  let lost = 0;
+/** What became of the sequences that were given. */
+interface Fates {
+  /** Neither came nor are declared as removed. */
+  lost: number;
+  /** Came, and are declared all the same: erased while they were on their way, and nobody could know. */
+  arrived: number;
+  /** Declared, and did not come. */
+  gone: number;
+}
+
+function fates(epochs: ReadonlyMap<string, Sequences>, outbox: OutboxCounts): Fates {
+  const all: Fates = { lost: 0, arrived: 0, gone: 0 };
   for (const [epoch, { received, declared }] of epochs) {
     // Of an epoch that is over, only what lies before its last event can be known.
     const last = epoch === outbox.epoch ? outbox.stored : Math.max(0, ...received);
     for (let sequence = 1; sequence <= last; sequence += 1) {
       const isDeclared = declared.some(([from, to]) => from <= sequence && sequence <= to);
-      if (!received.has(sequence) && !isDeclared) lost += 1;
+      const isReceived = received.has(sequence);
+      if (isDeclared) all[isReceived ? 'arrived' : 'gone'] += 1;
+      else if (!isReceived) all.lost += 1;
     }
   }
-  return epochs.has(outbox.epoch) ? lost : lost + outbox.stored - outbox.declared;
+  if (!epochs.has(outbox.epoch)) all.lost += outbox.stored - outbox.declared;
+  return all;
 }
 
 function rangesOf({ from, to, ranges }: Record<string, unknown>): Range[] {

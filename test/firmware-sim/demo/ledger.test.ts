@@ -63,6 +63,23 @@ describe('the closing line', () => {
     expect(unsound(line)).not.toEqual([]);
   });
 
+  it('does not count as received what a gap declares although it arrived: it was erased on its way', () => {
+    const gap = event(3, 'gateway.gap', { epoch: EPOCH, from: 2, to: 2, count: 1, reason: 'erased' });
+    const line = close(
+      ledgerOf(person(1, 'visit.started', 'v1'), person(2, 'zone.entered', 'v1'), gap),
+      outbox(3, { declared: 1 }),
+    );
+    expect(line).toMatchObject({ stored: 2, forwarded: 2, received: 2, lost: 0 });
+    expect(unsound(line)).toEqual([]);
+  });
+
+  it('does not call lost a press that was linked to somebody and went with them', () => {
+    const gap = event(2, 'gateway.gap', { epoch: EPOCH, from: 1, to: 1, count: 1, reason: 'erased' });
+    const ledger = ledgerOf(gap);
+    for (const cause of ['b1/x/1', 'b1/x/2']) ledger.acked(cause, 'pressed');
+    expect(close(ledger, outbox(2, { declared: 1 })).lost).toBe(1);
+  });
+
   it('does not call lost what a gap declares, as a whole or by ranges', () => {
     const whole = { epoch: EPOCH, from: 2, to: 4, count: 3, reason: 'erased' };
     expect(
