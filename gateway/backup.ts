@@ -3,13 +3,14 @@ import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { type Db, isDamage, openPrivate } from './database.ts';
 import { APPLICATION_ID, migrate, VERSION, versionOf } from './migrations.ts';
-import { readEpochs } from './outbox/epochs.ts';
+import { lastPosition, readEpochs } from './outbox/epochs.ts';
 import { GRANTED_HERE, RECOGNITION } from './salvage/personal.ts';
-import { syncFile } from './salvage/plan.ts';
-import { type Range, withOldAsync } from './salvage/read-rows.ts';
+import { type Range, union } from './salvage/ranges.ts';
+import { withOldAsync } from './salvage/read-rows.ts';
 import { BACKUP, type BackupNote } from './salvage/rebuild.ts';
 import { KEY_CHECK } from './salvage/salvage.ts';
-import { inEpochs, union } from './salvage/unreadable.ts';
+import { inEpochs } from './salvage/unreadable.ts';
+import { syncFile } from './synced-file.ts';
 
 /*
  * A copy of the database beside a running gateway: one snapshot, made by another process, in pieces with
@@ -133,11 +134,7 @@ async function copyEvents(db: Db, pause: (workedMs: number) => Promise<void>): P
 
 function describe(db: Db, at: number): Written {
   const count = (from: string) => db.prepare<[], number>(`SELECT count(*) FROM ${from}`).pluck().get() ?? 0;
-  const last =
-    db
-      .prepare<[], number>("SELECT CAST(value AS INTEGER) FROM main.meta WHERE key = 'position'")
-      .pluck()
-      .get() ?? 0;
+  const last = lastPosition(db);
   const note: BackupNote = { at, leftOut: leftOutOf(db) };
   db.prepare('INSERT INTO main.meta VALUES (?, ?)').run(BACKUP, JSON.stringify(note));
   const { epoch, sequence } =

@@ -6,6 +6,8 @@ import { dialectByName } from '../devices/dialects/index.ts';
 import { deviceByKind } from '../devices/index.ts';
 import { overlap, whyNotBridgeFilter } from './access/topics.ts';
 import { type Problem, readYaml } from './config-file.ts';
+import { mqttUrl, uplinkSchema } from './config-uplinks.ts';
+import { isLoopback } from './host-port.ts';
 
 /** Ids stand in topics, in URLs and in `source`: no dots, slashes or wildcards (contract, Topics). */
 export const ID = /^[A-Za-z0-9_-]{1,64}$/;
@@ -25,9 +27,6 @@ const position = z.tuple([z.number(), z.number(), z.number()]);
 const hostPort = z
   .string()
   .regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'must be host:port, for example 127.0.0.1:1883');
-const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' });
-const unomiId = z.string().regex(/^[\w@.-]{1,60}$/, 'must be 1 to 60 of A-Z a-z 0-9 _ - @ .');
-const mqttUrl = z.url({ protocol: /^mqtts?$/, error: 'must be an mqtt:// or mqtts:// URL' });
 
 /** A key of the contract that this version cannot honour yet: refused with this, never silently ignored. */
 const notBuilt = z.undefined({ error: 'is not available in this version: leave it out' }).optional();
@@ -108,46 +107,6 @@ const device = z.strictObject({
     .optional(),
 });
 
-const uplink = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('http'),
-    url: httpUrl,
-    tokenFile: z.string().optional(),
-    ca: z.string().optional(),
-  }),
-  z.strictObject({
-    kind: z.literal('mqtt'),
-    url: mqttUrl,
-    userName: z.string().optional(),
-    passwordFile: z.string().optional(),
-    ca: z.string().optional(),
-  }),
-  /** Segment, RudderStack and others who take its batches. */
-  z.strictObject({
-    kind: z.literal('segment'),
-    url: httpUrl,
-    writeKeyFile: z.string(),
-    ca: z.string().optional(),
-  }),
-  /** Apache Unomi: only events of persons go there. */
-  z.strictObject({
-    kind: z.literal('unomi'),
-    url: httpUrl,
-    scope: unomiId,
-    keyFile: z.string(),
-    tenant: z
-      .string()
-      .regex(/^[^\s:]+$/, 'must have no colon: it is the user name of Basic authentication')
-      .optional(),
-    confirm: z.boolean().default(false),
-    profileCookie: z
-      .string()
-      .regex(/^[\w.-]+$/, 'must be a cookie name such as context-profile-id')
-      .default('context-profile-id'),
-    ca: z.string().optional(),
-  }),
-]);
-
 const jwk = z.looseObject({
   kty: z.literal('OKP'),
   crv: z.literal('Ed25519'),
@@ -193,7 +152,7 @@ export const configSchema = z.strictObject({
       radio: radio.optional(),
     })
     .prefault({}),
-  uplinks: z.array(uplink).default([]),
+  uplinks: z.array(uplinkSchema).default([]),
   /** Resolving private addresses is off in every version that does not ask for it. */
   recognise: z
     .strictObject({
@@ -334,10 +293,6 @@ function unique(
     if (seen.has(entry.id)) problem([...path, i, 'id'], `"${entry.id}" stands twice in ${path.join('.')}`);
     seen.add(entry.id);
   }
-}
-
-export function isLoopback(listen: string): boolean {
-  return /^(127\.|localhost:|\[::1\])/.test(listen);
 }
 
 function isTimeZone(zone: string): boolean {

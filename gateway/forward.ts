@@ -3,13 +3,13 @@ import { type Answered, createAnswered } from './forward/answered.ts';
 import { createApart } from './forward/apart.ts';
 import { createPace } from './forward/pace.ts';
 import { createProof } from './forward/proof.ts';
-import { BATCH, createSearch } from './forward/search.ts';
+import { createSearch } from './forward/search.ts';
 import { type Attempt, createSending, isSettled } from './forward/sending.ts';
 import { createSettlement, DISK_RETRY } from './forward/settlement.ts';
 import { backOff, createRest, type Rest } from './forward/waits.ts';
 import type { Outbox, WaitingEvent } from './outbox/outbox.ts';
 import { systemTimers, type Timers } from './timers.ts';
-import { NotTaken, RetryAfter, type Uplink } from './uplinks/uplink.ts';
+import { MOST_AT_ONCE, NotTaken, RetryAfter, type Uplink } from './uplinks/uplink.ts';
 
 /** A live lane that is so many events behind leaves them to the backlog. */
 const LIVE_LAG = 2_000;
@@ -143,7 +143,7 @@ export function startForward(parts: ForwardParts): Forward {
     while (!signal.aborted) {
       await quiet();
       if (lane === backlog) await pace.wait(backing);
-      const events = take(lane, lane === live ? BATCH : search.size());
+      const events = take(lane, lane === live ? MOST_AT_ONCE : search.size());
       if (events === 'disk refuses') await rest().sleep(DISK_RETRY);
       else if (events.length > 0) await bring(lane, events);
       else if (lane.answered.dueIn() === 0) await settleAnswered(lane);

@@ -9,6 +9,7 @@ import { isDiskRefusing, makeFolder } from './database.ts';
 import { startDownlink } from './downlink/downlink.ts';
 import { type Forward, startForward } from './forward.ts';
 import { healthEvent } from './gateway-health.ts';
+import { hostAndPort } from './host-port.ts';
 import { createBridgeDoor } from './inputs/bridge-door.ts';
 import { type Broker, openBroker } from './inputs/mqtt-broker.ts';
 import { NoRoom } from './intake.ts';
@@ -107,12 +108,6 @@ async function start(
     alert: (event) => isShut() || commit.add({ ...emptyOutcome(), events: [event] }, () => {}),
   });
   const counters = { messages: 0, dropped: {} as Counts, refused: {} as Counts, slowed: {} as Counts };
-  const tellNoRoom = onceAMinute((count, reason) =>
-    log.warn({ reason, count }, 'messages are not taken, their connections end; devices send again'),
-  );
-  const tellSlowed = onceAMinute((count, device) =>
-    log.warn({ device, count }, 'a device sends more than its share: it is read more slowly'),
-  );
 
   function tick(): void {
     room.measure();
@@ -158,7 +153,7 @@ async function start(
       },
       slowed(device) {
         count(counters.slowed, device);
-        tellSlowed(device);
+        refusals.slowed(device);
       },
     });
   }
@@ -181,7 +176,7 @@ async function start(
       (refused) => {
         if (refused instanceof NoRoom) {
           count(counters.refused, 'no room');
-          tellNoRoom(refused.message);
+          refusals.noRoom(refused.message);
         }
         done(refused);
       },
@@ -325,11 +320,6 @@ async function start(
   return { mqtt: broker.address, ...(dashboard && { dashboard: dashboard.address }) };
 }
 
-export function hostAndPort(listen: string): { host: string; port: number } {
-  const colon = listen.lastIndexOf(':');
-  return { host: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1)) };
-}
-
 function openShopBallast({ data, retention }: Config, log: Logger): Ballast {
   makeFolder(data);
   return openBallast({
@@ -351,19 +341,6 @@ function makeRoom({ outbox, now }: Road): void {
 }
 
 type Counts = Record<string, number>;
-
-/** Says something at once, and what comes within a minute after with the next, counted. */
-function onceAMinute(say: (count: number, what: string) => void): (what: string) => void {
-  let count = 0;
-  let saidAt = Number.NEGATIVE_INFINITY;
-  return (what) => {
-    count += 1;
-    if (performance.now() - saidAt < 60_000) return;
-    say(count, what);
-    count = 0;
-    saidAt = performance.now();
-  };
-}
 
 function count(counts: Counts, name: string): void {
   counts[name] = (counts[name] ?? 0) + 1;

@@ -1,9 +1,10 @@
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { AUDIT_TABLE } from './audit.ts';
 import type { Db } from './database.ts';
 import { EPOCHS_TABLE } from './outbox/epochs.ts';
 import { SUBJECT_KEYS_TABLE } from './subject-keys.ts';
+import { syncFile } from './synced-file.ts';
 
 /** What one statement after another brings an empty file to; `user_version` counts those done. */
 const MIGRATIONS = [
@@ -91,9 +92,9 @@ function keepCopy(db: Db, version: number): void {
     closeSync(openSync(`${copy}.part`, 'wx', 0o600));
     // By SQLite: reading its file otherwise would drop the locks that it holds on it.
     db.prepare('VACUUM INTO ?').run(`${copy}.part`);
-    sync(`${copy}.part`);
+    syncFile(`${copy}.part`);
     renameSync(`${copy}.part`, copy);
-    sync(dirname(copy));
+    syncFile(dirname(copy));
   } catch (error) {
     rmSync(`${copy}.part`, { force: true, recursive: true });
     throw new Error(
@@ -110,13 +111,4 @@ export function dropCopies(file: string): void {
   const folder = dirname(file);
   const isCopy = new RegExp(`^${basename(file).replaceAll('.', '\\.')}\\.version-\\d+(\\.part)?$`);
   for (const name of readdirSync(folder)) if (isCopy.test(name)) rmSync(join(folder, name));
-}
-
-function sync(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

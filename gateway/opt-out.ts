@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isOptOutValues, MAX_OPT_OUTS, type OptOutList, optOutValue } from '../devices/opt-out.ts';
 import { makeFolder } from './database.ts';
 import type { StoreKey } from './store-key.ts';
+import { writeSynced } from './synced-file.ts';
 
 /*
  * R22: who does not want to be counted, kept in `<data>/opt-out.json` as 16 bits of a keyed hash for each
@@ -116,12 +117,6 @@ function valuesOf(text: string): number[] | undefined {
 function write(folder: string, values: readonly number[]): void {
   makeFolder(folder);
   const draft = join(folder, `${FILE}.${randomBytes(4).toString('hex')}`);
-  const descriptor = openSync(draft, 'wx', 0o600);
-  try {
-    writeSync(descriptor, JSON.stringify({ values }));
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+  writeSynced(draft, JSON.stringify({ values }), 'wx');
   renameSync(draft, join(folder, FILE));
 }

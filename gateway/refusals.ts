@@ -9,7 +9,7 @@ const MAX_KINDS = 1_000;
 const NO_ALERT = new Set(['broken connection', 'keep alive', 'protocol version']);
 
 /**
- * Says what was turned away: the first of its kind and origin at once, then one line a minute with a
+ * Says what was turned away or held up: the first of its kind and origin at once, then one line a minute with a
  * count. Never a payload, an address or a secret.
  */
 export interface Refusals {
@@ -17,6 +17,10 @@ export interface Refusals {
   device(what: string, origin: string, why?: string): void;
   /** A message that was acknowledged and dropped, or it would come back for ever. */
   dropped(reason: string, device: string, message: string): void;
+  /** Messages that there is no room for: their connections end. */
+  noRoom(reason: string): void;
+  /** A device sends more than its share. */
+  slowed(device: string): void;
   /** What the central platform sent and was not taken; also a `security.alert`. */
   central(reason: string): void;
 }
@@ -61,6 +65,16 @@ export function createRefusals(parts: {
     dropped(reason, device, message) {
       const count = due(`dropped ${reason} ${device} ${message}`);
       if (count !== undefined) log.warn({ reason, device, message, count }, 'acknowledged and dropped');
+    },
+    noRoom(reason) {
+      const count = due('no room');
+      if (count !== undefined)
+        log.warn({ reason, count }, 'messages are not taken, their connections end; devices send again');
+    },
+    slowed(device) {
+      const count = due('slowed');
+      if (count !== undefined)
+        log.warn({ device, count }, 'a device sends more than its share: it is read more slowly');
     },
     central(reason) {
       const count = due('central');

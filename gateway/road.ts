@@ -20,11 +20,11 @@ import { openRoom, type Room } from './outbox/room.ts';
 import { type ShopDevice, shopDevices } from './pipeline/decode.ts';
 import type { StoredState } from './pipeline/outcome.ts';
 import { createPipeline, type Pipeline } from './pipeline/pipeline.ts';
-import { presenceOf } from './present.ts';
 import type { Ahead } from './recognise/ahead.ts';
 import { keepMark, type Marking } from './salvage/mark.ts';
 import { openSoundDatabase } from './salvage/salvage.ts';
 import type { SalvageParts } from './salvage/steps.ts';
+import { sameFileGuard } from './same-file.ts';
 import { type SealedEvents, sealedEvents } from './sealed-events.ts';
 import { type SigningKey, signingKey } from './signing-key.ts';
 import { claimDatabase, foreignOwner, refuseTrialKeys } from './start-guard.ts';
@@ -81,7 +81,7 @@ export function openRoad(config: Config, parts: RoadParts, closers: (() => unkno
   const db = openSoundDatabase(salvageParts(config, storeKey, parts));
   closers.push(() => db.close());
   claimDatabase(db, config);
-  const guard = presenceOf(join(config.data, 'aisle.db'));
+  const guard = sameFileGuard(join(config.data, 'aisle.db'));
   let marking: Marking | undefined;
   const committed = (last: number) => {
     marking?.committed();

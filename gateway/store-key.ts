@@ -1,16 +1,8 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  openSync,
-  readFileSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, linkSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from './database.ts';
+import { syncFile, writeSynced } from './synced-file.ts';
 
 /** 256 bits, in a file of its own beside the database: a copy of the database alone opens nothing. */
 const KEY_OCTETS = 32;
@@ -47,13 +39,7 @@ export function openStoreKey(folder: string, given?: string): StoreKey {
 function makeKey(folder: string, file: string): void {
   makeFolder(folder);
   const draft = `${file}.${randomBytes(4).toString('hex')}`;
-  const descriptor = openSync(draft, 'wx', 0o600);
-  try {
-    writeSync(descriptor, randomBytes(KEY_OCTETS).toString('base64url'));
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+  writeSynced(draft, randomBytes(KEY_OCTETS).toString('base64url'), 'wx');
   try {
     linkSync(draft, file);
   } catch (error) {
@@ -61,14 +47,5 @@ function makeKey(folder: string, file: string): void {
   } finally {
     unlinkSync(draft);
   }
-  syncFolder(folder);
-}
-
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+  syncFile(folder);
 }

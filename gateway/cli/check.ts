@@ -4,9 +4,9 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { devicesWithSecret } from '../access/credentials.ts';
 import { readBindKey } from '../bind-key.ts';
-import { type Config, ConfigError, isLoopback, readConfig, type UplinkConfig } from '../config.ts';
+import { type Config, ConfigError, readConfig, type UplinkConfig } from '../config.ts';
 import { isLocked, readDatabase } from '../database.ts';
-import { hostAndPort } from '../gateway.ts';
+import { hostAndPort, isLoopback } from '../host-port.ts';
 import { countOptOuts } from '../opt-out.ts';
 import { owedByUplink } from '../outbox/counts.ts';
 import { foreignOwner, type LogEnvironment, logLevel, startProblems } from '../start-guard.ts';
@@ -136,10 +136,13 @@ function checkFiles(config: Config, add: Add): void {
     ['inputs.mqtt.tls.key', mqtt.tls?.key],
     ['inputs.radio.gateway.credentialFile', radio?.gateway.credentialFile],
     ['inputs.radio.gateway.ca', radio?.gateway.ca],
-    ...config.uplinks.flatMap((uplink, i): [string, string | undefined][] => [
-      [`uplinks.${i}.ca`, uplink.ca],
-      [`uplinks.${i}.${SECRET_OF[uplink.kind]}`, secretFileOf(uplink)],
-    ]),
+    ...config.uplinks.flatMap((uplink, i): [string, string | undefined][] => {
+      const [key, file] = secretOf(uplink);
+      return [
+        [`uplinks.${i}.ca`, uplink.ca],
+        [`uplinks.${i}.${key}`, file],
+      ];
+    }),
   ];
   for (const [name, file] of files) if (file !== undefined) checkFile(name, file, add);
   for (const { id, keyFile } of config.devices) {
@@ -153,18 +156,17 @@ function checkFiles(config: Config, add: Add): void {
   }
 }
 
-const SECRET_OF = { http: 'tokenFile', mqtt: 'passwordFile', segment: 'writeKeyFile', unomi: 'keyFile' };
-
-function secretFileOf(uplink: UplinkConfig): string | undefined {
+/** The key of an uplink's entry that names the file of its secret, and that file. */
+function secretOf(uplink: UplinkConfig): [key: string, file: string | undefined] {
   switch (uplink.kind) {
     case 'http':
-      return uplink.tokenFile;
+      return ['tokenFile', uplink.tokenFile];
     case 'mqtt':
-      return uplink.passwordFile;
+      return ['passwordFile', uplink.passwordFile];
     case 'segment':
-      return uplink.writeKeyFile;
+      return ['writeKeyFile', uplink.writeKeyFile];
     case 'unomi':
-      return uplink.keyFile;
+      return ['keyFile', uplink.keyFile];
   }
 }
 

@@ -1,9 +1,9 @@
 import type { Config } from '../config.ts';
 import { isLocked } from '../database.ts';
-import { outboxCounts } from '../outbox/counts.ts';
+import { type OutboxCounts, outboxCounts } from '../outbox/counts.ts';
 import { diskUnder, MIB, quotaOn } from '../outbox/quota.ts';
 import type { Redriven, Wanted } from '../outbox/redrive.ts';
-import { sealing } from '../road.ts';
+import { type Road, sealing } from '../road.ts';
 import { type DeadLetter, storedEvents } from '../stored-events.ts';
 import { uplinkName } from '../uplinks/index.ts';
 import { onLocalRoad } from './local.ts';
@@ -23,7 +23,7 @@ export function outboxStatus(config: Config, json: boolean, out: Out): void {
   const counts = withDatabase(config, (db) => outboxCounts(db, { limit }));
   const configured = new Set(config.uplinks.map(uplinkName));
   if (json) return out(JSON.stringify(counts));
-  const { waiting, oldestAt, bytes, level, dead } = counts;
+  const { waiting, oldestAt, dead } = counts;
   out(
     `waiting          ${waiting}${oldestAt === null ? '' : `, the oldest since ${new Date(oldestAt).toISOString()}`}`,
   );
@@ -32,7 +32,7 @@ export function outboxStatus(config: Config, json: boolean, out: Out): void {
     out(`owed             ${counts.owed[uplink] ?? 0} to ${uplink}${note}`);
   }
   out(`dead letters     ${dead}`);
-  out(`room             ${mib(bytes)} of ${mib(limit)} MiB: ${level}`);
+  out(roomLine(counts, limit));
 }
 
 /** Events that an uplink refused for good; `--export` prints the events themselves, as they would be sent. */
@@ -78,7 +78,7 @@ async function ask(
   config: Config,
   path: string,
   body: object,
-  here: (road: Parameters<Parameters<typeof onLocalRoad>[1]>[0]) => object,
+  here: (road: Road) => object,
 ): Promise<unknown> {
   if (!isLocked(config.data)) return onLocalRoad(config, async (road) => here(road));
   return runningGateway(config)?.post(path, JSON.stringify(body), 'application/json');
@@ -90,4 +90,7 @@ function mustBeConfigured({ uplinks }: Config, uplink: string): void {
   throw new Error(`"${uplink}" is none of the uplinks: ${names.join(', ') || 'there are none'}`);
 }
 
-const mib = (octets: number): number => Math.round(octets / MIB);
+export function roomLine({ bytes, level }: OutboxCounts, limit: number): string {
+  const mib = (octets: number) => Math.round(octets / MIB);
+  return `room             ${mib(bytes)} of ${mib(limit)} MiB: ${level}`;
+}

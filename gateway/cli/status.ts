@@ -1,8 +1,9 @@
 import type { Config } from '../config.ts';
 import { outboxCounts } from '../outbox/counts.ts';
-import { diskUnder, MIB, quotaOn } from '../outbox/quota.ts';
+import { diskUnder, quotaOn } from '../outbox/quota.ts';
 import { signingKey } from '../signing-key.ts';
 import { openStoreKey } from '../store-key.ts';
+import { roomLine } from './outbox.ts';
 import { withDatabase } from './stored.ts';
 
 /** Reads the database beside a gateway that may or may not run. */
@@ -20,8 +21,6 @@ export function status(config: Config, json: boolean, out: (line: string) => voi
   );
   out(`dead letters     ${counts.dead}`);
   for (const [uplink, owed] of Object.entries(counts.owed)) out(`owed             ${owed} to ${uplink}`);
-  out(`room             ${mib(counts.bytes)} of ${mib(limit)} MiB: ${counts.level}`);
+  out(roomLine(counts, limit));
   for (const [uplink, taken] of Object.entries(counts.taken)) out(`taken            ${taken} by ${uplink}`);
 }
-
-const mib = (octets: number): number => Math.round(octets / MIB);

@@ -1,5 +1,5 @@
-/** Contract, HTTP: events of one request. */
-export const BATCH = 100;
+import { MOST_AT_ONCE } from '../uplinks/uplink.ts';
+
 /** The same events are tried so often as they are before fewer are. */
 const TRIES = 3;
 /** Other events that are tried against a single one at most. */
@@ -27,7 +27,7 @@ export interface Search {
 }
 
 export function createSearch(): Search {
-  let size = BATCH;
+  let size = MOST_AT_ONCE;
   let failures = 0;
   /** Of the smallest batch that failed: events that were not taken since. One of them it fails on. */
   let left = 0;
@@ -41,7 +41,7 @@ export function createSearch(): Search {
       alone = 0;
       acquitted = 0;
       left = Math.max(0, left - count);
-      size = left > 0 ? Math.ceil(left / 2) : Math.min(BATCH, size * 2);
+      size = left > 0 ? Math.ceil(left / 2) : Math.min(MOST_AT_ONCE, size * 2);
     },
     failed(count) {
       failures += 1;

@@ -1,7 +1,7 @@
 import type { Db } from '../database.ts';
 import { keptAge } from './age.ts';
+import { currentEpoch, lastPosition } from './epochs.ts';
 import { type Level, levelOf, octetsHeld, type RoomState } from './room.ts';
-import { LAST_POSITION } from './sql.ts';
 import { owedTo } from './writer.ts';
 
 export interface OutboxCounts {
@@ -31,11 +31,7 @@ export interface OutboxCounts {
 export function outboxCounts(db: Db, room?: Pick<RoomState, 'limit'> & Partial<RoomState>): OutboxCounts {
   const counters = readCounters(db);
   const last = lastPosition(db);
-  const current = db
-    .prepare<[], { first: number; epoch: string }>(
-      'SELECT first, epoch FROM epochs ORDER BY first DESC LIMIT 1',
-    )
-    .get();
+  const current = currentEpoch(db);
   const bytes = octetsHeld(db).held();
   return {
     epoch: current?.epoch ?? '',
@@ -71,10 +67,6 @@ function oldestAt(db: Db): number | null {
   return kept ? kept.wall - (kept.age - oldest.time) : oldest.time;
 }
 
-function lastPosition(db: Db): number {
-  return Number(db.prepare<[], { value: string }>(LAST_POSITION).get()?.value ?? 0);
-}
-
 function countDead(db: Db): number {
   return db.prepare<[], number>('SELECT count(*) FROM dead').pluck().get() ?? 0;
 }
@@ -92,7 +84,7 @@ export function owedByUplink(db: Db): Map<string, number> {
  * the counts, and those of a salvaged or restored one are not its own.
  */
 export function ensureCounts(db: Db): void {
-  const epoch = db.prepare<[], string>('SELECT epoch FROM epochs ORDER BY first DESC LIMIT 1').pluck().get();
+  const epoch = currentEpoch(db)?.epoch;
   const counted = db.prepare<[], string>("SELECT value FROM meta WHERE key = 'counted'").pluck().get();
   if (epoch === undefined || counted === epoch) return;
   const put = db.prepare('INSERT OR REPLACE INTO counters VALUES (?, ?)');

@@ -61,10 +61,19 @@ export function readEpochs(db: Db): Epochs {
   };
 }
 
+/** The epoch that the next event belongs to; nothing where none has begun. */
+export function currentEpoch(db: Db): Row | undefined {
+  return db.prepare<[], Row>('SELECT first, epoch FROM epochs ORDER BY first DESC LIMIT 1').get();
+}
+
+/** The last position that was given; 0 before the first. */
+export function lastPosition(db: Db): number {
+  return Number(db.prepare<[], { value: string }>(LAST_POSITION).get()?.value ?? 0);
+}
+
 /** Begins an epoch with the next event; one that never had an event is forgotten. */
 export function beginEpoch(db: Db, epoch: string): void {
-  const last = Number(db.prepare<[], { value: string }>(LAST_POSITION).get()?.value ?? 0);
-  db.prepare('INSERT OR REPLACE INTO epochs VALUES (?, ?)').run(last + 1, epoch);
+  db.prepare('INSERT OR REPLACE INTO epochs VALUES (?, ?)').run(lastPosition(db) + 1, epoch);
 }
 
 /** Begins the first epoch of a new database; changes nothing where there is one. */

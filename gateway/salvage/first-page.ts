@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Db } from '../database.ts';
+import { writeSynced } from '../synced-file.ts';
 
 /*
  * The first page of the database says where its tables begin; without it nothing of the file can be read.
@@ -37,13 +38,7 @@ export function keepFirstPage(folder: string, file: string): void {
   const page = readPage(file);
   if (!isFirstPage(page)) return;
   const draft = join(folder, `${FILE}.part`);
-  const descriptor = openSync(draft, 'w', 0o600);
-  try {
-    writeSync(descriptor, page);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+  writeSynced(draft, page);
   renameSync(draft, join(folder, FILE));
 }
 

@@ -1,7 +1,6 @@
 import type { Db } from '../database.ts';
-import { owedTo } from '../outbox/writer.ts';
 import type { Mark } from './mark.ts';
-import type { Range } from './read-rows.ts';
+import type { Range } from './ranges.ts';
 
 /* What of a database that lost rows has to be brought back into step with what is left. */
 
@@ -43,17 +42,10 @@ export function oweAgain(
   for (const position of owedToNobody) for (const uplink of uplinks) owe.run(uplink, position);
 }
 
-/** The last position, and what is counted from it (`outbox/counts.ts`). */
+/** The last position, and how many events are declared by now; the rest is counted through (`ensureCounts`). */
 export function settleCounters(db: Db, last: number, lost: number): void {
   db.prepare("INSERT INTO meta VALUES ('position', ?) ON CONFLICT DO UPDATE SET value = excluded.value").run(
     String(last),
-  );
-  const owed = owedTo('');
-  db.prepare('DELETE FROM counters WHERE substr(name, 1, length(?)) = ?').run(owed, owed);
-  db.prepare('INSERT INTO counters SELECT ? || uplink, count(*) FROM pending GROUP BY uplink').run(owed);
-  const gone = last - countOf(db, 'events');
-  db.prepare("INSERT INTO counters VALUES ('gone', ?) ON CONFLICT DO UPDATE SET value = excluded.value").run(
-    gone,
   );
   db.prepare(
     "INSERT INTO counters VALUES ('declared', ?) ON CONFLICT DO UPDATE SET value = value + excluded.value",

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Db } from '../database.ts';
-import { LAST_POSITION } from '../outbox/sql.ts';
+import { currentEpoch, lastPosition } from '../outbox/epochs.ts';
 import type { Timers } from '../timers.ts';
 
 /*
@@ -44,29 +44,29 @@ export function readMark(folder: string): Mark | undefined {
 
 /** @throws where the disk refuses. */
 export function writeMark(folder: string, mark: Mark): void {
-  const text = JSON.stringify(mark);
   const descriptor = openSync(join(folder, FILE), existsSync(join(folder, FILE)) ? 'r+' : 'wx', 0o600);
   try {
-    writeSync(descriptor, `${sumOf(text)}\n${text}\n`.padEnd(OCTETS), 0);
+    writeSync(descriptor, textOf(mark), 0);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }
 }
 
+/** A sum, the mark as JSON, and blanks up to a sector's end. */
+function textOf(mark: Mark): string {
+  const text = JSON.stringify(mark);
+  return `${sumOf(text)}\n${text}\n`.padEnd(OCTETS);
+}
+
 const sumOf = (text: string): string => hash('sha256', text, 'hex').slice(0, 16);
 
 /** How far a database has come. */
 export function progressOf(db: Db): Omit<Mark, 'shortRuns'> {
-  const last = Number(db.prepare<[], { value: string }>(LAST_POSITION).get()?.value ?? 0);
-  const epoch = db
-    .prepare<[], { first: number; epoch: string }>(
-      'SELECT first, epoch FROM epochs ORDER BY first DESC LIMIT 1',
-    )
-    .get();
+  const { first = 1, epoch = '' } = currentEpoch(db) ?? {};
   const oldest = db.prepare<[], number | null>('SELECT min(position) FROM events').pluck().get() ?? null;
   const audit = db.prepare<[], number | null>('SELECT max(n) FROM audit').pluck().get() ?? 0;
-  return { epoch: epoch?.epoch ?? '', first: epoch?.first ?? 1, last, oldest, audit };
+  return { epoch, first, last: lastPosition(db), oldest, audit };
 }
 
 /** Why a database is not the one that the mark is of; nothing where it can be. */
@@ -99,9 +99,9 @@ export function keepMark(folder: string, db: Db, timers: Timers): Marking {
 
   function write(): void {
     callOff = undefined;
-    const text = JSON.stringify({ ...progressOf(db), shortRuns });
+    const text = textOf({ ...progressOf(db), shortRuns });
     try {
-      writeSync(file, `${sumOf(text)}\n${text}\n`.padEnd(OCTETS), 0);
+      writeSync(file, text, 0);
     } catch {
       // The disk refuses: the commits say so. An older mark is a true one.
     }

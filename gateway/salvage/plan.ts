@@ -1,14 +1,6 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { syncFile, writeSynced } from '../synced-file.ts';
 import type { Cause } from './boot-check.ts';
 
 /*
@@ -38,13 +30,7 @@ export function readPlan(folder: string): Plan | undefined {
 /** The name appears only once the whole plan is on disk. @throws where the disk refuses. */
 export function writePlan(folder: string, plan: Plan): Plan {
   const draft = join(folder, `${FILE}.part`);
-  const descriptor = openSync(draft, 'w', 0o600);
-  try {
-    writeSync(descriptor, JSON.stringify(plan));
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+  writeSynced(draft, JSON.stringify(plan));
   renameSync(draft, join(folder, FILE));
   syncFile(folder);
   return plan;
@@ -53,16 +39,6 @@ export function writePlan(folder: string, plan: Plan): Plan {
 export function endPlan(folder: string): void {
   rmSync(join(folder, FILE), { force: true });
   syncFile(folder);
-}
-
-/** Waits until a file, or the names in a folder, are on disk. */
-export function syncFile(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 /** A plan for what is wrong, from its first step. */

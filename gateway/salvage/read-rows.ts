@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
 import { type Db, isDamage } from '../database.ts';
+import { type Range, union } from './ranges.ts';
 
 /*
  * Reads what can be read of a damaged table, attached as `old`, into the same table of a new file. One scan
@@ -7,9 +8,6 @@ import { type Db, isDamage } from '../database.ts';
  * next readable number is searched for. A search doubles its steps, so that a lost branch of the tree costs
  * as little as a lost leaf; what was readable between two damaged places that near is lost with them.
  */
-
-/** First and last, both included. */
-export type Range = [from: number, to: number];
 
 /**
  * Works with another database attached as `old`, which is left as it is: whoever closes a database last
@@ -114,7 +112,7 @@ function copyRanges(db: Db, { table, number, uplink, highest }: Numbered): Range
   }
 
   walk(0, last, ROWS_AT_ONCE);
-  return joined(lost);
+  return union(lost);
 }
 
 /** Copies a table by its key from both ends, up to what cannot be read. False where something was lost. */
@@ -210,14 +208,4 @@ function lastOf(
 
 function columnsOf(db: Db, table: string): string {
   return db.prepare<[string], string>('SELECT name FROM pragma_table_info(?)').pluck().all(table).join(', ');
-}
-
-function joined(ranges: readonly Range[]): Range[] {
-  const all: Range[] = [];
-  for (const [from, to] of ranges) {
-    const before = all.at(-1);
-    if (before && from <= before[1] + 1) before[1] = Math.max(before[1], to);
-    else all.push([from, to]);
-  }
-  return all;
 }

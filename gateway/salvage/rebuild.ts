@@ -2,17 +2,19 @@ import { existsSync, rmSync } from 'node:fs';
 import { auditWriter } from '../audit.ts';
 import { type Db, openPrivate } from '../database.ts';
 import { migrate, VERSION } from '../migrations.ts';
+import { ensureCounts } from '../outbox/counts.ts';
 import { beginEpoch, readEpochs } from '../outbox/epochs.ts';
 import { statements } from '../outbox/sql.ts';
 import { outboxWriter } from '../outbox/writer.ts';
 import type { StoreEvent } from '../pipeline/outcome.ts';
 import type { SealedEvents } from '../sealed-events.ts';
+import { syncFile } from '../synced-file.ts';
 import type { Cause } from './boot-check.ts';
 import { completeEpochs, countOf, highestIn, oweAgain, settleCounters } from './hang-together.ts';
 import { type Mark, progressOf, whyBehind } from './mark.ts';
 import { dropPersonal, forgetConsents } from './personal.ts';
-import { syncFile } from './plan.ts';
-import { copyKeyed, copyNumbered, type Range, withOld } from './read-rows.ts';
+import type { Range } from './ranges.ts';
+import { copyKeyed, copyNumbered, withOld } from './read-rows.ts';
 import { brokenEvents, brokenState, wipeBrokenDead } from './soundness.ts';
 import { corruptEvents, type Unreadable, unreadableIn } from './unreadable.ts';
 
@@ -182,6 +184,7 @@ function makeSound(db: Db, losses: Losses, parts: RebuildParts): Rebuilt {
   auditWriter(db)([{ what, detail: `${cause}, epoch ${old.epoch} to ${epoch}` }], at);
   const said = { ...old, nextEpoch: epoch, cause, salvaged, consentsForgotten, setAside: parts.aside, at };
   append(db, corruptEvents(unreadable, { storeId: parts.store.id, ...said }), sealed, parts);
+  ensureCounts(db);
   return { salvaged, unreadable, consentsForgotten };
 }
 

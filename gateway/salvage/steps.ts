@@ -14,9 +14,10 @@ import type { Logger } from 'pino';
 import { type Db, isDamage } from '../database.ts';
 import { VERSION, versionOf } from '../migrations.ts';
 import type { SealedEvents } from '../sealed-events.ts';
+import { syncFile } from '../synced-file.ts';
 import { beginsWell, mendFirstPage } from './first-page.ts';
 import { progressOf, readMark, writeMark } from './mark.ts';
-import { endPlan, type Plan, planOf, syncFile, writePlan } from './plan.ts';
+import { endPlan, type Plan, planOf, writePlan } from './plan.ts';
 import { type Rebuilt, rebuild } from './rebuild.ts';
 import { strip } from './strip.ts';
 

@@ -3,7 +3,7 @@ import { readEpochs } from '../outbox/epochs.ts';
 import type { StoreEvent } from '../pipeline/outcome.ts';
 import type { Cause } from './boot-check.ts';
 import type { Mark } from './mark.ts';
-import type { Range } from './read-rows.ts';
+import { type Range, union } from './ranges.ts';
 import type { Salvaged } from './rebuild.ts';
 
 /* Which events are not there any more, as the platform knows them: sequences of an epoch. */
@@ -90,17 +90,6 @@ export function inEpochs(db: Db, [from, to]: Range): [epoch: string, range: Rang
     const end = (begins[i + 1] ?? to + 1) - 1;
     return [epoch, [sequence, sequence + end - begin]];
   });
-}
-
-/** Ascending ranges that neither overlap nor touch. */
-export function union(ranges: readonly Range[]): Range[] {
-  const joined: Range[] = [];
-  for (const [from, to] of [...ranges].sort((a, b) => a[0] - b[0])) {
-    const before = joined.at(-1);
-    if (before && from <= before[1] + 1) before[1] = Math.max(before[1], to);
-    else joined.push([from, to]);
-  }
-  return joined;
 }
 
 /**

@@ -1,18 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { Agent, request } from 'undici';
 import { bearable } from './bearable.ts';
-import {
-  type Delivery,
-  NotTaken,
-  type OutgoingEvent,
-  RetryAfter,
-  type Uplink,
-  withDeadline,
-} from './uplink.ts';
+import { jsonLine } from './json-line.ts';
+import { type Delivery, NotTaken, type OutgoingEvent, RetryAfter, type Uplink } from './uplink.ts';
 
 /** A request has to be answered, to the end of its body, after so long, ms. */
 const DEADLINE = 15_000;
-const CONNECT_DEADLINE = 10_000;
 /** Octets of a request's body (contract, HTTP). */
 const MAX_BODY = 1024 * 1024;
 /** Octets of an answer: 100 ids with a reason each are far less. */
@@ -36,20 +28,12 @@ export interface HttpUplinkSettings {
  * batches that follow, so that a slow line brings a little instead of nothing; each success doubles them.
  */
 export function httpUplink({ url, tokenFile, ca }: HttpUplinkSettings, deadline: number = DEADLINE): Uplink {
-  const agent = new Agent({
-    connections: 4,
-    maxResponseSize: MAX_ANSWER,
-    connect: { timeout: CONNECT_DEADLINE, ...(ca !== undefined && { ca: readFileSync(ca) }) },
-  });
-  const endpoint = `${url.replace(/\/$/, '')}/events`;
+  const line = jsonLine({ url, ca }, deadline, MAX_ANSWER);
 
-  async function post(body: string, outer: AbortSignal) {
-    return withDeadline(outer, deadline, async (signal) => {
-      const headers = { 'content-type': 'application/cloudevents-batch+json', ...bearer(tokenFile) };
-      const answer = await request(endpoint, { method: 'POST', dispatcher: agent, headers, body, signal });
-      return { ...answer, text: await answer.body.text() };
-    });
-  }
+  const post = (body: string, signal: AbortSignal) => {
+    const headers = { 'content-type': 'application/cloudevents-batch+json', ...bearer(tokenFile) };
+    return line.post('/events', headers, body, signal);
+  };
 
   async function sendAll(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<Delivery> {
     const body = `[${events.map((event) => event.body).join(',')}]`;
@@ -72,7 +56,7 @@ export function httpUplink({ url, tokenFile, ca }: HttpUplinkSettings, deadline:
     };
   }
 
-  return { send: bearable(sendAll, deadline), close: () => agent.destroy() };
+  return { send: bearable(sendAll, deadline), close: line.close };
 }
 
 /** Bad request, too large, unprocessable: of one event alone, trying again as it is would not help. */

@@ -3,7 +3,7 @@ import { Agent, request } from 'undici';
 import { withDeadline } from './uplink.ts';
 
 const CONNECT_DEADLINE = 10_000;
-/** Octets of an answer: these stores say a word or two. */
+/** Octets of an answer, where nobody says otherwise: a word or two. */
 const MAX_ANSWER = 64 * 1024;
 
 export interface Answer {
@@ -20,10 +20,14 @@ export interface JsonLine {
 }
 
 /** @throws where the file of the authority cannot be read. */
-export function jsonLine({ url, ca }: { url: string; ca?: string | undefined }, deadline: number): JsonLine {
+export function jsonLine(
+  { url, ca }: { url: string; ca?: string | undefined },
+  deadline: number,
+  maxAnswer = MAX_ANSWER,
+): JsonLine {
   const agent = new Agent({
     connections: 4,
-    maxResponseSize: MAX_ANSWER,
+    maxResponseSize: maxAnswer,
     connect: { timeout: CONNECT_DEADLINE, ...(ca !== undefined && { ca: readFileSync(ca) }) },
   });
   const base = url.replace(/\/$/, '');

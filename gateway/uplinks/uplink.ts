@@ -16,11 +16,14 @@ export interface Delivery {
   skipped?: string[];
 }
 
+/** Events that come to an uplink at a time, at most (contract, HTTP). */
+export const MOST_AT_ONCE = 100;
+
 /**
  * A way to a central profile store. It sends a batch once and says what became of it; it never
  * buffers, retries or logs. Events in no list are tried again later, as are all of them where
  * `send` throws. It settles by a deadline of its own, whatever the other side does, and soon after
- * `signal` aborts. At most 100 events come at a time and three batches are under way together (live, backlog,
+ * `signal` aborts. At most 100 events come at a time (`MOST_AT_ONCE`) and three batches are under way together (live, backlog,
  * one event that was set apart), never the same event in two; after `close` there is no `send`.
  */
 export interface Uplink {

@@ -5,7 +5,7 @@ import { statSync } from 'node:fs';
  * that was taken away, and all that was acknowledged would go with it when the process ends (P1).
  * The answer throws as the disk does when it refuses.
  */
-export function presenceOf(file: string): () => void {
+export function sameFileGuard(file: string): () => void {
   const opened = statSync(file);
   return () => {
     const now = statSync(file, { throwIfNoEntry: false });
