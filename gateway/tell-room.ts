@@ -7,7 +7,7 @@ const SENTENCES: Record<Level, string> = {
   warned: 'the outbox fills: over 70 % of its quota wait for an uplink',
   shedding: 'the outbox is over 85 % full: the oldest climate, occupancy and health events go, declared',
   reserved:
-    'the outbox is nearly full: of devices nothing but what concerns consent is taken; their messages come again when there is room',
+    'the outbox is nearly full: presses, weights and what else is business is refused; devices send it again when there is room',
   full: 'the outbox is full: nothing is taken from devices until an uplink takes events',
 };
 

@@ -50,7 +50,7 @@ const EVENTS_OF = `
     WHERE erased.value IN (SELECT record_id FROM events WHERE subject_ref = @ref))`;
 
 /** When an event's commit was over; nothing where a crash came in between. */
-const COMMITTED_AT = `(SELECT iif(last >= events.rowid, at, NULL) FROM commits
+export const COMMITTED_AT = `(SELECT iif(last >= events.rowid, at, NULL) FROM commits
   WHERE first <= events.rowid ORDER BY first DESC LIMIT 1)`;
 
 export function createEventStore(db: Database, now: () => number): EventStore {

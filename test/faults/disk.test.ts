@@ -84,7 +84,7 @@ const isUp = async ({ http }: RunningGateway) =>
   expect((await fetch(`http://127.0.0.1:${http}/healthz`)).status).toBe(200);
 
 describe.skipIf(!mayMount)('F4: a disk', { timeout: 90_000 }, () => {
-  it('P4, P5: whose quota is full refuses business, sheds telemetry, and takes all again when it is delivered', async () => {
+  it('P4, P5: whose quota is full refuses business, still takes telemetry, and takes all again when it is delivered', async () => {
     const button = await shopOn(undefined, 2);
     const thermostat = secretOf('t1');
     shop.profiles.faults.away = true;
@@ -218,18 +218,18 @@ describe.skipIf(!hasStrace)('F5: a disk', { timeout: 90_000 }, () => {
 });
 
 describe.skipIf(!hasStrace)('F7: a disk', { timeout: 90_000 }, () => {
-  it('that takes 200 ms for a sync: presses are acknowledged within a second, and HTTP is answered', async () => {
+  it('that takes 200 ms for a sync: presses are acknowledged within three seconds, and HTTP is answered', async () => {
     const button = await shopOn(undefined, 64);
     const secret = secretOf('t1');
     const gateway = await shop.start();
     await pressMore(button, gateway.mqtt, 50);
     const letGo = await injected(gateway.pid, 'fdatasync,fsync:delay_exit=200000');
-    const until_ = performance.now() + 4_000;
-    const pressing = button.press(gateway.mqtt, () => performance.now() > until_);
+    const endsAt = performance.now() + 4_000;
+    const pressing = button.press(gateway.mqtt, () => performance.now() > endsAt);
     const device = await connected(gateway.mqtt, 't1', { password: Buffer.from(secret) });
     const pubacks: number[] = [];
     const answers: number[] = [];
-    for (let seq = 1; performance.now() < until_; seq += 1) {
+    for (let seq = 1; performance.now() < endsAt; seq += 1) {
       const from = performance.now();
       const said = { boot: 't', seq, setpointC: 15 + (seq % 10) };
       device.send(publish('devices/t1/thermostat', said, { messageId: seq }));
@@ -242,7 +242,7 @@ describe.skipIf(!hasStrace)('F7: a disk', { timeout: 90_000 }, () => {
     await letGo();
     await pressing;
     expect(pubacks.length).toBeGreaterThan(3);
-    // A sync under way, and the one that takes it along; settlements wait for none, checkpoints for a few.
+    // A sync under way, and the one that takes it along; settlements and checkpoints wait for some too.
     expect(Math.max(...pubacks)).toBeLessThan(3_000);
     expect(Math.max(...answers)).toBeLessThan(2_000);
     await inOrder(button);

@@ -17,7 +17,7 @@ import { dropCopies, VERSION } from '../../gateway/migrations.ts';
 import { hasStrace, runUpTo } from '../support/kill-at.ts';
 import { judge, type LedgerEvent } from '../support/ledger.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { press, type Running, run, TOKEN } from './salvage-box.ts';
+import { press, type Running, run } from './salvage-box.ts';
 
 const DATABASES = fileURLToPath(new URL('databases/', import.meta.url));
 const MODULE = new URL('../../gateway/database.ts', import.meta.url).href;
@@ -98,7 +98,7 @@ describe('P10, F29: a database of an earlier version', () => {
       judge({ acknowledged: box.acknowledged, committed: box.delivered, waiting: road.waiting() }),
     ).toEqual([]);
     expect(road.pipeline.recognises(road.now()).ok).toBe(true);
-    expect(road.pipeline.recordIds ? [...road.pipeline.recordIds()] : []).toEqual(['c1']);
+    expect([...road.pipeline.recordIds()]).toEqual(['c1']);
     // A press that was acknowledged to the old version, sent again.
     const payload = Buffer.from(JSON.stringify({ button: 1, press: 'press', boot: 'b1', seq: 25 }));
     const message = {
@@ -111,13 +111,12 @@ describe('P10, F29: a database of an earlier version', () => {
     const before = road.outbox.next();
     await road.take(message);
     expect(road.outbox.next()).toBe(before);
-    expect(TOKEN).toHaveLength(32);
   });
 
   it.each(versions)('%i can still be erased from: the person’s events and keys go', async (version) => {
     const road = started(boxOf(version));
     expect(road.outbox.waitingOf('p_1')).toBe(2);
-    await road.take({ kind: 'erase', subjectRef: 'p_1', at: road.now() } as never);
+    await road.take({ kind: 'erase', subjectRef: 'p_1', at: road.now() });
     expect(road.outbox.waitingOf('p_1')).toBe(0);
     expect(road.db.prepare('SELECT count(*) FROM subject_keys').pluck().get()).toBe(0);
   });

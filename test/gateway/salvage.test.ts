@@ -83,12 +83,14 @@ function damage(file: string, at: number, octets = PAGE, value = 0xa5): void {
 function pagesOf(file: string, name: string, kind = 'leaf'): number[] {
   const db = new Database(file, { readonly: true });
   try {
-    return db
+    const pages = db
       .prepare<[string, string], number>(
         'SELECT pageno FROM dbstat WHERE name = ? AND pagetype = ? ORDER BY path',
       )
       .pluck()
       .all(name, kind);
+    if (pages.length === 0) throw new Error(`${name} has no ${kind} page`);
+    return pages;
   } finally {
     db.close();
   }
@@ -169,14 +171,15 @@ describe('P8, F8: a start on a database', () => {
 
   it('whose indexes are damaged keeps every event, and a person can be erased again', async () => {
     const box = await filled();
-    for (const index of ['events_subject', 'pending_position', 'pending_sequence']) {
+    for (const index of ['events_subject', 'pending_sequence']) {
       for (const page of pagesOf(box.file, index)) damage(box.file, startOf(page));
     }
     const road = started(box);
     expect(corruptsIn(road.waiting())).toMatchObject([{ unreadable: [] }]);
     expect(judged(road, causes(1, PRESSES))).toEqual([]);
     expect(road.outbox.waitingOf('p_1')).toBe(1);
-    await road.take({ kind: 'erase', subjectRef: 'p_1', at: road.now() } as never).catch(() => {});
+    await road.take({ kind: 'erase', subjectRef: 'p_1', at: road.now() });
+    expect(road.outbox.waitingOf('p_1')).toBe(0);
   });
 
   it('whose rows of what is owed are damaged owes those events again, under their ids', async () => {

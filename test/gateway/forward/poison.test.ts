@@ -94,7 +94,7 @@ describe('an event that the other side fails on', () => {
     await until(() => forward.state().apart === 1, 'the first apart');
   });
 
-  it('P9: there may be several of; where there are too many nothing is set apart, and nothing is lost', async () => {
+  it('P9: there may be several of: all others arrive, and they do when the other side has mended', async () => {
     let isBroken = true;
     const poisons = [3, 4, 50, 99, 100];
     const { taken, forward, waiting } = await road(presses(1, 120), (request) =>
@@ -105,6 +105,22 @@ describe('an event that the other side fails on', () => {
     isBroken = false;
     await until(() => waiting().length === 0, 'all');
     expect(taken()).toHaveLength(120);
+  });
+
+  it('P9: there may be ten of: where there are more the rest waits, and nothing is lost', async () => {
+    let isBroken = true;
+    const { taken, forward, waiting, requests } = await road(presses(1, 40), (request) =>
+      isBroken && Array.from({ length: 12 }, (_, i) => 3 * i + 1).some((n) => carries(request, n))
+        ? 500
+        : undefined,
+    );
+    await until(() => forward.state().apart === 10, 'ten of them apart');
+    const isEleventh = (request: ForeignRequest) => carries(request, 31) && request.events.length === 1;
+    await until(() => requests.filter(isEleventh).length >= 8, 'tries of the eleventh');
+    expect(forward.state().apart).toBe(10);
+    isBroken = false;
+    await until(() => waiting().length === 0, 'all');
+    expect(taken()).toHaveLength(40);
   });
 
   it('P14: goes when its subject is erased, declared and without another try', async () => {

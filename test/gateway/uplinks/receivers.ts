@@ -97,7 +97,8 @@ export async function profileStore(): Promise<SuiteReceiver & { profiles: Profil
         { url: `http://127.0.0.1:${line.port}`, tokenFile: secret ? secretFile('wrong') : tokenFile },
         deadline,
       ),
-    taken: () => profiles.store.events(0, 1_000).map((stored) => JSON.stringify(stored.event)),
+    taken: () =>
+      profiles.store.events(0, Number.MAX_SAFE_INTEGER).map((stored) => JSON.stringify(stored.event)),
   };
 }
 
