@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { openCentral } from './central/central.ts';
+import { type Central, openCentral } from './central/central.ts';
 
 /**
  * A receiving side for many shops, as a process of its own. Prints `{"ready":"<file>"}` when shops can connect;
@@ -12,10 +12,7 @@ const USAGE =
   'npx tsx firmware-sim/central.ts --folder <folder> [--shop <store>/<gateway>=<password file> …] [--shards 1] [--workers 2] [--mqtt-port 0]';
 
 /** Where it is to be found. */
-export interface CentralAddresses {
-  mqtt: { url: string; tlsUrl: string; ca: string };
-  database: { host: string; port: number; user: string; password: string; database: string };
-}
+export type CentralAddresses = Pick<Central, 'mqtt' | 'database'>;
 
 function readArguments() {
   const { values } = parseArgs({

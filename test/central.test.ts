@@ -23,6 +23,7 @@ import { history, PERSON } from './central/history.ts';
 import { heardBy, mayPublish, maySubscribe, mqttClient } from './central/mqtt.ts';
 import { startPressing } from './central/pressing.ts';
 import { agreed } from './support/agreed.ts';
+import { acknowledgedBy } from './support/book.ts';
 import { judge } from './support/ledger.ts';
 import { presser } from './support/presser.ts';
 import { until } from './support/until.ts';
@@ -133,9 +134,7 @@ describe.skipIf(missingPackages() !== undefined)('a profile store that outgrew o
     });
 
     await pressing.stop();
-    const acknowledged = pressers.flatMap(({ id, acknowledged: seqs }) =>
-      [...seqs].map((seq) => `${id}/b1/${seq}`),
-    );
+    const acknowledged = acknowledgedBy(pressers);
     const presses = async () =>
       (await books.eventsOf(SHOP)).filter(({ causationid }) => causationid !== undefined).length;
     // Where not all come the judge says which.

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { connects } from './listening.ts';
 
 /** The one address that shops know, in front of the nodes: TCP passed on to the first that takes it. */
 export interface Balancer {
@@ -26,11 +27,7 @@ export async function openBalancer(nodes: readonly number[], port = 0): Promise<
         port: nodes[(first + i) % nodes.length] ?? 0,
         noDelay: true,
       });
-      const isConnected = await once(socket, 'connect').then(
-        () => true,
-        () => false,
-      );
-      if (isConnected) return socket;
+      if (await connects(socket)) return socket;
       socket.destroy();
     }
     return undefined;

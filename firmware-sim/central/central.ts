@@ -51,7 +51,6 @@ export interface Central {
   /** For the gateways' `uplinks`; `ca` is a PEM file. */
   mqtt: { url: string; tlsUrl: string; ca: string };
   database: DatabaseAddress;
-  postgresqlPid: number;
   cluster: RabbitmqCluster;
   /** Lets a shop in, once its events have a queue; without a password with a new one. */
   addShop(shop: Shop, password?: string): Promise<{ userName: string; password: string }>;
@@ -127,7 +126,7 @@ async function start(
   ]);
   return {
     mqtt: { url: address('mqtt', plain), tlsUrl: address('mqtts', secure), ca: tls.ca },
-    ...{ database, postgresqlPid: postgresql.pid, cluster, startWorker, workers: () => all },
+    ...{ database, cluster, startWorker, workers: () => all },
     async addShop(shop, password = newPassword()) {
       const account = shopAccount(shop, password);
       if (shards > 1) await cluster.define(shopBinding(shop, shards));

@@ -41,11 +41,11 @@ export function consume(parts: {
       const connection = await connectToAny(broker, signal);
       if (!connection) return;
       const lost = closed(connection);
-      const tells = await Promise.all(queues.map((queue) => open(connection, queue))).catch(() => undefined);
-      if (tells) {
+      const taps = await Promise.all(queues.map((queue) => open(connection, queue))).catch(() => undefined);
+      if (taps) {
         ready();
-        await Promise.race([lost, aborted(signal), ...tells.map(({ over }) => over)]);
-        await Promise.all(tells.map(({ end }) => end()));
+        await Promise.race([lost, aborted(signal), ...taps.map(({ over }) => over)]);
+        await Promise.all(taps.map(({ end }) => end()));
       }
       await connection.close().catch(() => {});
       if (!signal.aborted) await pause(Math.random() * BACK_OFF_MS);

@@ -10,7 +10,8 @@ import { checkIds, queueName, type Shop, shardOf, userName } from './addresses.t
 
 export const WORKER = 'ingest-worker';
 export const PUBLISHER = 'downlink';
-const EXCHANGE = 'amq.topic';
+/** The exchange of RabbitMQ's MQTT: its topics are routing keys of this one. */
+export const EXCHANGE = 'amq.topic';
 const NOTHING = '^$';
 const VHOST = '/';
 

@@ -3,6 +3,7 @@ import type { ConfirmChannel, Message } from 'amqplib';
 import type { ClientBase } from 'pg';
 import { type BrokerAccount, connectToAny } from './connect.ts';
 import { databaseClient } from './database-client.ts';
+import { EXCHANGE } from './definitions.ts';
 import type { DatabaseAddress } from './postgresql.ts';
 
 const LOOK_MS = 200;
@@ -83,7 +84,7 @@ function isTaken(channel: ConfirmChannel, address: string, message: string): Pro
     };
     channel.on('return', back);
     const options = { mandatory: true, persistent: true };
-    channel.publish('amq.topic', address, Buffer.from(message), options, (error) => {
+    channel.publish(EXCHANGE, address, Buffer.from(message), options, (error) => {
       channel.off('return', back);
       if (error) reject(error as Error);
       else resolve(!cameBack);

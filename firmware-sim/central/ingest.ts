@@ -1,18 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { ClientBase } from 'pg';
-import type { CloudEvent } from '../profile-store/cloud-event.ts';
-import { isObject } from '../profile-store/cloud-event.ts';
+import { type CloudEvent, isObject } from '../profile-store/cloud-event.ts';
 import { type Arrived, type Read, readArrived } from './arrived.ts';
 import { stateIn } from './states.ts';
-
-/** What became of a batch. */
-export interface Ingested {
-  /** Events that were not there before. */
-  committed: number;
-  /** Events that were: no effect. */
-  duplicates: number;
-  dead: number;
-}
 
 const INSERT = `
   INSERT INTO events (source, id, type, epoch, sequence, subject_ref, visit_id, record_id, event)
@@ -53,11 +43,7 @@ const REFUSED_FOR_GOOD = /^2[23]/;
  * Commits a batch in one transaction; it is on disk when this returns, and only then to be acknowledged.
  * What is no event is set aside with the reason. Throws where the database is away: then nothing is taken.
  */
-export async function ingest(
-  client: ClientBase,
-  worker: string,
-  batch: readonly Arrived[],
-): Promise<Ingested> {
+export async function ingest(client: ClientBase, worker: string, batch: readonly Arrived[]): Promise<void> {
   const read = batch.map(readArrived);
   try {
     return await commit(client, worker, read);
@@ -68,9 +54,7 @@ export async function ingest(
     if (only && others.length === 0) return commit(client, worker, [buried(only, code)]);
   }
   // One of them: each by itself tells which.
-  const total: Ingested = { committed: 0, duplicates: 0, dead: 0 };
-  for (const one of batch) add(total, await ingest(client, worker, [one]));
-  return total;
+  for (const one of batch) await ingest(client, worker, [one]);
 }
 
 function refusedForGood(error: unknown): string | undefined {
@@ -83,7 +67,7 @@ function buried({ arrived }: Read, code: string): Read {
   return { arrived, reason: `PostgreSQL cannot hold it (SQLSTATE ${code})` };
 }
 
-async function commit(client: ClientBase, worker: string, read: readonly Read[]): Promise<Ingested> {
+async function commit(client: ClientBase, worker: string, read: readonly Read[]): Promise<void> {
   await client.query('BEGIN');
   try {
     const events = read.filter((one): one is Extract<Read, { event: CloudEvent }> => 'event' in one);
@@ -99,7 +83,6 @@ async function commit(client: ClientBase, worker: string, read: readonly Read[])
     const redelivered = read.filter(({ arrived }) => arrived.redelivered).length;
     await client.query(COUNT, [worker, read.length, redelivered, duplicates, dead.length]);
     await client.query('COMMIT');
-    return { committed: fresh.length, duplicates, dead: dead.length };
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {});
     throw error;
@@ -190,10 +173,4 @@ function text(data: unknown, ...path: string[]): string | null {
   let value = data;
   for (const name of path) value = isObject(value) ? value[name] : undefined;
   return typeof value === 'string' ? value : null;
-}
-
-function add(total: Ingested, { committed, duplicates, dead }: Ingested): void {
-  total.committed += committed;
-  total.duplicates += duplicates;
-  total.dead += dead;
 }

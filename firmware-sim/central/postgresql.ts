@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
+import { lowPorts } from '../ports.ts';
 import { PROGRAMS } from './installed.ts';
-import { answers, freePorts } from './ports.ts';
-import { type ServerProcess, startServer } from './server-process.ts';
+import { answers } from './listening.ts';
+import { asUser, type ServerProcess, startServer } from './server-process.ts';
 
 /** How to reach a database; what `pg` takes. */
 export interface DatabaseAddress {
@@ -18,7 +19,6 @@ export interface DatabaseAddress {
 
 export interface Postgresql {
   address: DatabaseAddress;
-  pid: number;
   close(): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ export async function startPostgresql(folder: string): Promise<Postgresql> {
     ...['--encoding=UTF8', '--locale=C'],
   ]);
   rmSync(passwordFile);
-  const [port = 0] = await freePorts(1);
+  const [port = 0] = await lowPorts(1);
   const server = startServer({
     command: PROGRAMS.postgres,
     args: [
@@ -60,7 +60,7 @@ export async function startPostgresql(folder: string): Promise<Postgresql> {
   const address = { host: '127.0.0.1', port, user, password, database: 'postgres' };
   await ready(address, server, folder);
   // Fast shutdown: connections are ended, nothing is lost.
-  return { address, pid: server.pid, close: () => server.stop('SIGINT') };
+  return { address, close: () => server.stop('SIGINT') };
 }
 
 function settings(port: number): Record<string, string | number> {
@@ -79,7 +79,7 @@ function settings(port: number): Record<string, string | number> {
 }
 
 function makeDatabase(isRoot: boolean, args: readonly string[]): void {
-  const as = isRoot ? [`--reuid=${OTHER_USER}`, `--regid=${OTHER_USER}`, '--init-groups'] : [];
+  const as = asUser(isRoot ? OTHER_USER : undefined);
   const options = { cwd: '/', env: { PATH: process.env.PATH, LANG: 'C.UTF-8' }, stdio: 'pipe' as const };
   execFileSync(PROGRAMS.setpriv, [...as, '--no-new-privs', PROGRAMS.initdb, ...args], options);
 }

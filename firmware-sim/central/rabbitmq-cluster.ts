@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { lowPorts } from '../ports.ts';
 import { startErlang } from './erlang.ts';
-import { freePorts } from './ports.ts';
 import { type RabbitmqNode, rabbitmqNode, type TlsFiles } from './rabbitmq-node.ts';
 
 /** Three RabbitMQ nodes on this machine, everything of them in one folder and on loopback. */
@@ -26,7 +26,7 @@ const NAMES = ['r1@localhost', 'r2@localhost', 'r3@localhost'];
 /** Starts them, the first before the others. Throws where one does not start. */
 export async function startCluster(folder: string, tls: TlsFiles): Promise<RabbitmqCluster> {
   mkdirSync(folder, { mode: 0o700 });
-  const ports = await freePorts(1 + 4 * NAMES.length);
+  const ports = await lowPorts(1 + 4 * NAMES.length);
   const erlang = startErlang(folder, ports.shift() ?? 0, randomBytes(24).toString('hex'));
   const operator = { name: 'operator', password: randomBytes(24).toString('hex') };
   const nodes = NAMES.map((name) => {

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Erlang } from './erlang.ts';
 import { PROGRAMS } from './installed.ts';
-import { answers, closedAgain } from './ports.ts';
+import { answers, closedAgain } from './listening.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
 
 export interface NodePorts {

@@ -33,8 +33,7 @@ const STOP_MS = 10_000;
  */
 export function startServer({ command, args, env, cwd, logFile, onLine, user }: ServerSpec): ServerProcess {
   const log = openSync(logFile, 'a', 0o600);
-  const as = user === undefined ? [] : [`--reuid=${user}`, `--regid=${user}`, '--init-groups'];
-  const child = spawn(PROGRAMS.setpriv, [...as, '--pdeathsig', 'KILL', command, ...args], {
+  const child = spawn(PROGRAMS.setpriv, [...asUser(user), '--pdeathsig', 'KILL', command, ...args], {
     env: env ?? process.env,
     ...(cwd !== undefined && { cwd }),
     detached: true,
@@ -50,6 +49,11 @@ export function startServer({ command, args, env, cwd, logFile, onLine, user }: 
     isRunning: () => isRunning(child),
     stop: (signal = 'SIGTERM', deadlineMs = STOP_MS) => stop(child, signal, deadlineMs),
   };
+}
+
+/** What setpriv(1) needs to run a program as `user`; nothing where it stays who it is. */
+export function asUser(user: string | undefined): string[] {
+  return user === undefined ? [] : [`--reuid=${user}`, `--regid=${user}`, '--init-groups'];
 }
 
 function isRunning(child: ChildProcess): boolean {

@@ -1,5 +1,4 @@
-import type { CloudEvent } from '../profile-store/cloud-event.ts';
-import { isObject } from '../profile-store/cloud-event.ts';
+import { type CloudEvent, isObject } from '../profile-store/cloud-event.ts';
 
 /** What an event says of how something is now; the last by `sequence` holds, in whatever order they come. */
 export interface State {

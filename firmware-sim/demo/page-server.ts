@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import fastify, { type FastifyInstance } from 'fastify';
+import { isFree } from '../ports.ts';
 import * as plan from '../shop-floor/floor-plan.ts';
-import { isFree } from './ports.ts';
 import type { Show } from './show.ts';
 
 /** The demo's page: plain files, its state as server-sent events, and what a visitor can do. Loopback only. */

@@ -34,18 +34,18 @@ export function searchFiles(files: readonly string[], identifiers: Iterable<stri
   const bytes = indexOf(needles.filter(({ isText }) => !isText));
   const texts = indexOf(needles.filter(({ isText }) => isText));
   return files.flatMap((file) => {
-    const content = contentOf(file);
+    const content = unlessGone(() => readFileSync(file), Buffer.alloc(0));
     const found = [...search(content, bytes), ...search(folded(content), texts)];
     return found.map(({ identifier, encoding }) => ({ file, identifier, encoding }));
   });
 }
 
-/** A database at work removes files of its own meanwhile: they are empty. */
-function contentOf(file: string): Buffer {
+/** A database at work removes files of its own meanwhile: `gone` stands for what was in them. */
+function unlessGone<T>(read: () => T, gone: T): T {
   try {
-    return readFileSync(file);
+    return read();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return gone;
     throw error;
   }
 }
@@ -56,17 +56,9 @@ export function filesBelow(paths: readonly string[]): string[] {
     const entry = statSync(path, { throwIfNoEntry: false });
     if (!entry) return [];
     if (!entry.isDirectory()) return [path];
-    return filesBelow(namesIn(path).map((name) => join(path, name)));
+    const names = unlessGone(() => readdirSync(path), []);
+    return filesBelow(names.map((name) => join(path, name)));
   });
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 /** How much there is below these files and folders. */

@@ -1,3 +1,4 @@
+import { userName } from '../central/addresses.ts';
 import { buttonAddress } from '../shop-floor/fittings.ts';
 import {
   APP_DEVICE,
@@ -67,7 +68,7 @@ export function shopConfig({ mqttPort, dashboardPort, radioPort, lineUrl, issuer
 function uplink(url: string): object {
   const secret = 'keys/profile-store.token';
   if (url.startsWith('http:')) return { kind: 'http', url, tokenFile: secret };
-  return { kind: 'mqtt', url, userName: `${STORE}.${GATEWAY}`, passwordFile: secret };
+  return { kind: 'mqtt', url, userName: userName({ store: STORE, gateway: GATEWAY }), passwordFile: secret };
 }
 
 /** Devices that connect, those first whose events a visitor should see first. */

@@ -1,6 +1,6 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePorts as lowPorts } from '../central/ports.ts';
+import { freePorts, lowPorts } from '../ports.ts';
 import { boxRadio, receivers as plannedReceivers } from '../shop-floor/floor-plan.ts';
 import { seededRandom } from '../shop-floor/seeded-random.ts';
 import { type CentralPlatform, centralPlatform } from './central-platform.ts';
@@ -10,7 +10,6 @@ import { type Folder, makeFolder } from './folder.ts';
 import { type GatewayStatus, type GatewayView, gatewayView } from './gateway-view.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { type Line, openLine } from './line.ts';
-import { freePorts } from './ports.ts';
 import { program } from './programs.ts';
 import { openReceivers, type Receivers } from './receivers.ts';
 import { every, serially } from './repeat.ts';
@@ -134,12 +133,9 @@ function stopIfEnded(ended: AbortSignal): void {
 
 /** All but the gateway: folder, line, profile store, shop floor, and receivers to be started. */
 async function openPremises(options: ShopOptions, listener: ShopListener) {
-  const [mqttPort = 0, dashboardPort = 0, nearPort = 0, ...radioPorts] = await freePorts(
-    3 + plannedReceivers.length,
-  );
-  // The one for many shops takes its port only when all of it runs.
-  const [latePort = 0] = await lowPorts(1);
-  const storePort = options.central ? latePort : nearPort;
+  const [mqttPort = 0, dashboardPort = 0, ...radioPorts] = await freePorts(2 + plannedReceivers.length);
+  // A low one: the profile store for many shops takes its port only when all of it runs.
+  const [storePort = 0] = await lowPorts(1);
   const controllers = Object.fromEntries(plannedReceivers.map(({ id }, i) => [id, radioPorts[i] ?? 0]));
   const line = await openLine(storePort);
   const folder = await makeFolder({
