@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../gateway/config.ts';
@@ -9,6 +8,7 @@ import { drawnPlaces } from './power-cut/places.ts';
 import { type Recording, record, YAML } from './power-cut/recording.ts';
 import type { Image } from './power-cut/steps.ts';
 import { ownTree, type Tree, tidierTree, weakerTree } from './power-cut/trees.ts';
+import { hasStrace } from './support/kill-at.ts';
 import { openShop, type Shop } from './support/shop.ts';
 
 /** So often the power is cut in each recording; more by `AISLE_CUTS=500`, then with `synchronous = OFF` too. */
@@ -22,8 +22,6 @@ const STARTS = IS_FULL ? 5 : 1;
 /** One sync of so many fails once the start is over, those of checkpoints too, which come more often here. */
 const FAILING_SYNCS = `fsync,fdatasync:error=EIO:when=60+${IS_FULL ? 7 : 13}`;
 const PAGES_PER_CHECKPOINT = 30;
-
-const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0;
 
 interface Lived {
   shop: Shop;
@@ -85,7 +83,7 @@ const sizesAndMarks = (image: Image) =>
 
 const SOUND = { lost: 0, corrupt: 0, broken: 0 };
 
-describe.skipIf(!canTrace)('a power cut', { timeout: 60_000 + CUTS * 500 }, () => {
+describe.skipIf(!hasStrace)('a power cut', { timeout: 60_000 + CUTS * 500 }, () => {
   beforeAll(async () => {
     const ended = await Promise.allSettled(Object.entries(PLANS).map(live));
     for (const one of ended) if (one.status === 'rejected') throw one.reason;

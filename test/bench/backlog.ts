@@ -1,12 +1,11 @@
-import { cpus } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { arrivals } from './loaded-shop/arrivals.ts';
 import { plainBroker } from './loaded-shop/broker.ts';
 import { fill } from './loaded-shop/fill.ts';
-import { liveLoad, spread } from './loaded-shop/live.ts';
+import { liveLoad, pubackMs, spread } from './loaded-shop/live.ts';
 import { watchOutbox } from './loaded-shop/outbox-watch.ts';
-import { loadedShop, newFolder, profileStore } from './loaded-shop/shop.ts';
+import { BUTTONS, loadedShop, machine, newFolder, profileStore } from './loaded-shop/shop.ts';
 
 /*
  * How fast a gateway starts with a backlog, how fast it brings it to the profile store, and what devices
@@ -28,7 +27,6 @@ const { values } = parseArgs({
   },
 });
 const waiting = Number(values.waiting);
-const BUTTONS = Array.from({ length: 20 }, (_, i) => `button-${i}`);
 
 const folder = newFolder();
 const hasHttp = values.uplinks !== 'mqtt';
@@ -40,7 +38,7 @@ const shop = loadedShop(folder, BUTTONS, [
 ]);
 await fill(shop.config, waiting);
 
-const { gateway, mqtt, startMs } = await shop.start({ NODE_ARGUMENTS: values['node-arguments'] });
+const { gateway, mqtt, startMs } = await shop.start(values['node-arguments']);
 const watch = watchOutbox(shop.config.data);
 const from = { at: performance.now(), left: watch.waiting(), used: processorS() };
 const load = await liveLoad(mqtt, shop.secrets, Number(values.live));
@@ -70,13 +68,12 @@ process.stdout.write(
     startMs: whole(startMs),
     drainPerS: whole(from.left / drainS),
     livePresses: presses.length,
-    pubackMs: spread(presses.map(({ acknowledgedMs }) => acknowledgedMs)),
+    pubackMs: pubackMs(presses),
     ...(hasHttp && { overtakesMs: spread(liveMs), ...arrived }),
     gatewayMB: Math.max(...residentMB),
     gatewayUsPerEvent: usPerEvent('gateway'),
     storeUsPerEvent: usPerEvent('store'),
-    cpu: cpus()[0]?.model,
-    node: process.version,
+    ...machine(),
   })}\n`,
 );
 

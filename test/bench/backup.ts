@@ -3,9 +3,10 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
+import { aisle } from '../support/gateway-process.ts';
 import { fill } from './loaded-shop/fill.ts';
-import { type LivePress, liveLoad, spread } from './loaded-shop/live.ts';
-import { loadedShop, newFolder, tokenIn } from './loaded-shop/shop.ts';
+import { liveLoad, pubackMs } from './loaded-shop/live.ts';
+import { BUTTONS, loadedShop, newFolder, tokenIn } from './loaded-shop/shop.ts';
 
 /*
  * What devices feel of a backup beside a gateway with a backlog that goes nowhere:
@@ -22,9 +23,8 @@ const { values } = parseArgs({
   },
 });
 const folder = newFolder();
-const buttons = Array.from({ length: 20 }, (_, i) => `button-${i}`);
 const away = { kind: 'http', url: 'http://127.0.0.1:9', tokenFile: tokenIn(folder) };
-const shop = loadedShop(folder, buttons, [away]);
+const shop = loadedShop(folder, BUTTONS, [away]);
 await fill(shop.config, Number(values.waiting));
 const { gateway, mqtt, startMs } = await shop.start();
 const journal = join(shop.config.data, 'aisle.db-wal');
@@ -35,9 +35,8 @@ const quiet = Date.now();
 await wait(10_000);
 const begun = Date.now();
 const file = join(folder, 'shop.backup');
-const main = new URL('../../gateway/main.ts', import.meta.url).pathname;
 const config = join(folder, 'aisle.yaml');
-const args = ['--import', 'tsx', main, 'backup', file, '--config', config, '--json'];
+const args = aisle(['backup', file, '--config', config, '--json']);
 const { stdout } = await promisify(execFile)(process.execPath, args);
 const ended = Date.now();
 const journalMB = Math.round(statSync(journal).size / 1e6);
@@ -45,11 +44,7 @@ const journalMB = Math.round(statSync(journal).size / 1e6);
 const presses = await load.stop();
 await gateway.stop('SIGTERM');
 const between = (from: number, to: number) =>
-  spread(
-    presses
-      .filter(({ publishedAt }: LivePress) => publishedAt >= from && publishedAt < to)
-      .map(({ acknowledgedMs }) => acknowledgedMs),
-  );
+  pubackMs(presses.filter(({ publishedAt }) => publishedAt >= from && publishedAt < to));
 const { bytes, rows } = JSON.parse(stdout);
 shop.remove();
 process.stdout.write(

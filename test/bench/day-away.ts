@@ -1,11 +1,10 @@
-import { cpus } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { freePort } from '../support/free-port.ts';
 import { passDay } from './loaded-shop/absence.ts';
-import { liveLoad, spread } from './loaded-shop/live.ts';
+import { liveLoad, pubackMs } from './loaded-shop/live.ts';
 import { watchOutbox } from './loaded-shop/outbox-watch.ts';
-import { loadedShop, newFolder, profileStore, tokenIn } from './loaded-shop/shop.ts';
+import { BUTTONS, loadedShop, machine, newFolder, profileStore, tokenIn } from './loaded-shop/shop.ts';
 import { verdictOn } from './loaded-shop/verdict.ts';
 
 /*
@@ -26,7 +25,6 @@ const { values } = parseArgs({
     live: { type: 'string', default: '100' },
   },
 });
-const BUTTONS = Array.from({ length: 20 }, (_, i) => `button-${i}`);
 const tell = (text: string) => process.stderr.write(`${text}\n`);
 
 const folder = newFolder();
@@ -70,9 +68,8 @@ process.stdout.write(
     drainPerS: Math.round(from.left / drainS),
     gatewayMB: { first: residentMB[0], most: Math.max(...residentMB), last: residentMB.at(-1) },
     livePresses: presses.length,
-    pubackMs: spread(presses.map(({ acknowledgedMs }) => acknowledgedMs)),
+    pubackMs: pubackMs(presses),
     ...verdict,
-    cpu: cpus()[0]?.model,
-    node: process.version,
+    ...machine(),
   })}\n`,
 );

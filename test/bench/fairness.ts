@@ -1,11 +1,10 @@
 import { fork } from 'node:child_process';
 import { connect } from 'node:net';
-import { cpus } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { generate, parser } from 'mqtt-packet';
-import { liveLoad, spread } from './loaded-shop/live.ts';
-import { loadedShop, newFolder } from './loaded-shop/shop.ts';
+import { liveLoad, pubackMs } from './loaded-shop/live.ts';
+import { BUTTONS, loadedShop, machine, newFolder } from './loaded-shop/shop.ts';
 
 /*
  * What devices feel of one that floods the gateway (P11, F18): publish to PUBACK of 20 buttons, alone, beside
@@ -29,8 +28,7 @@ if (values.flood === undefined) await measure();
 else flood(...(values.flood.split(' ') as [string, string, string]));
 
 async function measure(): Promise<void> {
-  const buttons = Array.from({ length: 20 }, (_, i) => `button-${i}`);
-  const shop = loadedShop(newFolder(), [...buttons, 'flooder'], []);
+  const shop = loadedShop(newFolder(), [...BUTTONS, 'flooder'], []);
   const { gateway, mqtt } = await shop.start();
   const live = shop.secrets.slice(0, 20);
   const { secret = '' } = shop.secrets[20] ?? {};
@@ -41,8 +39,11 @@ async function measure(): Promise<void> {
     await wait(Number(values.seconds) * 1_000);
     const presses = await load.stop();
     const floodPerS = await flooding?.stop();
-    const pubackMs = spread(presses.map(({ acknowledgedMs }) => acknowledgedMs));
-    return { presses: presses.length, pubackMs, ...(floodPerS !== undefined && { floodPerS }) };
+    return {
+      presses: presses.length,
+      pubackMs: pubackMs(presses),
+      ...(floodPerS !== undefined && { floodPerS }),
+    };
   };
   const alone = await phase();
   const largeFlood = await phase(64_000);
@@ -51,9 +52,8 @@ async function measure(): Promise<void> {
   const residentMB = gateway.residentMB();
   await gateway.stop('SIGTERM');
   shop.remove();
-  const machine = { cpu: cpus()[0]?.model, node: process.version };
   process.stdout.write(
-    `${JSON.stringify({ alone, largeFlood, smallFlood, gatewayMB: residentMB, ...machine })}\n`,
+    `${JSON.stringify({ alone, largeFlood, smallFlood, gatewayMB: residentMB, ...machine() })}\n`,
   );
 }
 

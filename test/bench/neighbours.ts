@@ -1,15 +1,14 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { cpus } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { freePort } from '../support/free-port.ts';
 import { arrivals } from './loaded-shop/arrivals.ts';
-import { liveLoad, spread } from './loaded-shop/live.ts';
+import { liveLoad, pubackMs, spread } from './loaded-shop/live.ts';
 import { watchOutbox } from './loaded-shop/outbox-watch.ts';
-import { loadedShop, newFolder, profileStore } from './loaded-shop/shop.ts';
+import { BUTTONS, loadedShop, machine, newFolder, profileStore } from './loaded-shop/shop.ts';
 
 /*
  * What a sick destination costs the healthy one beside it, and the devices: one that refuses, one that answers
@@ -23,7 +22,6 @@ import { loadedShop, newFolder, profileStore } from './loaded-shop/shop.ts';
 const { values } = parseArgs({
   options: { seconds: { type: 'string', default: '20' }, live: { type: 'string', default: '200' } },
 });
-const BUTTONS = Array.from({ length: 20 }, (_, i) => `button-${i}`);
 const SICK = ['none', 'dead', 'slow', 'poison'] as const;
 
 for (const sick of SICK) process.stdout.write(`${JSON.stringify(await beside(sick))}\n`);
@@ -52,11 +50,10 @@ async function beside(sick: (typeof SICK)[number]) {
   return {
     beside: sick,
     livePresses: presses.length,
-    pubackMs: spread(presses.map(({ acknowledgedMs }) => acknowledgedMs)),
+    pubackMs: pubackMs(presses),
     healthyMs: spread(liveMs),
     waitingForTheOther: waiting,
-    cpu: cpus()[0]?.model,
-    node: process.version,
+    ...machine(),
   };
 }
 

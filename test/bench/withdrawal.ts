@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CompactSign, exportJWK, generateKeyPair } from 'jose';
@@ -13,6 +13,7 @@ import { addDevices } from '../../gateway/cli/devices.ts';
 import { readConfig } from '../../gateway/config.ts';
 import type { StoreEvent } from '../../gateway/pipeline/outcome.ts';
 import { openRoad } from '../../gateway/road.ts';
+import { machine } from './loaded-shop/shop.ts';
 
 /*
  * How long a withdrawal takes from the platform's answer until it is on disk, while devices publish as
@@ -232,8 +233,7 @@ process.stdout.write(
     p50Ms: at(0.5),
     p99Ms: at(0.99),
     maxMs: at(1),
-    cpu: cpus()[0]?.model,
-    node: process.version,
+    ...machine(),
   })}\n`,
 );
 

@@ -1,13 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { JWK } from 'jose';
 import type { Shop } from '../../firmware-sim/central/addresses.ts';
 import { addDevice } from '../../gateway/cli/devices.ts';
 import { readConfig } from '../../gateway/config.ts';
-import { aisle } from '../support/shop.ts';
+import { spawnGateway } from '../support/gateway-process.ts';
 
 /** A shop's gateway whose uplink and downlink are the central platform's MQTT. */
 export interface GatewayAtCentral {
@@ -62,24 +59,7 @@ export function gatewayAtCentral(parts: {
 }
 
 async function startProcess(config: string) {
-  const child = spawn(process.execPath, aisle(['run', '--config', config]), {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let log = '';
-  child.stderr.on('data', (chunk) => (log += chunk));
-  const mqttPort = await new Promise<number>((resolve, reject) => {
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      log += `${line}\n`;
-      const said = JSON.parse(line) as { msg: string; mqtt?: { port: number } };
-      if (said.msg === 'aisle runs' && said.mqtt) resolve(said.mqtt.port);
-    });
-    child.once('exit', (code) => reject(new Error(`the gateway ended with ${code}: ${log}`)));
-  });
-  return { mqttPort, log: () => log, kill: () => killed(child) };
-}
-
-async function killed(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill('SIGKILL');
-  await once(child, 'exit');
+  const { runs, log, stop } = spawnGateway(config);
+  const { mqtt } = await runs;
+  return { mqttPort: mqtt, log, kill: async () => void (await stop('SIGKILL')) };
 }

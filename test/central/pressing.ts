@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Presser } from '../support/presser.ts';
+import { type Presser, pressMore } from '../support/presser.ts';
 
 /** Buttons that are pressed at a steady pace until they are told to stop. */
 export interface Pressing {
@@ -15,8 +15,7 @@ export function startPressing(buttons: readonly Presser[], port: number): Pressi
   const all = Promise.all(
     buttons.map(async (button) => {
       while (!isOver) {
-        const enough = button.acknowledged.size + BURST;
-        await button.press(port, () => button.acknowledged.size >= enough);
+        await pressMore(button, port, BURST);
         await pause(PAUSE_MS);
       }
       while (button.acknowledged.size < button.sent.size) await button.press(port, () => true);

@@ -4,21 +4,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addDevice } from '../../gateway/cli/devices.ts';
 import { readConfig } from '../../gateway/config.ts';
 import { waitingIn } from '../support/book.ts';
+import { anonymousShop } from '../support/button-shop.ts';
 import { type ForeignReceiver, type ForeignRequest, foreignReceiver } from '../support/foreign-receiver.ts';
 import { judge } from '../support/ledger.ts';
-import { connected, publish } from '../support/raw-mqtt.ts';
+import { connected, pressNext } from '../support/raw-mqtt.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 import { sendThrough } from '../support/spoilt-line.ts';
 import { until } from '../support/until.ts';
 
 /* A receiver that is not this project's answers in its own way, to one gateway that runs through all of it. */
 
-const SHOP = `
-store: {id: s1, gateway: g1, timezone: Europe/Paris}
-mode: anonymous
-map: {zones: [{id: shoes, polygon: [[0, 0], [5, 0], [5, 5], [0, 5]]}]}
-devices: [{id: b1, kind: smart-button, zone: shoes}]
-`;
+const SHOP = anonymousShop(['b1']);
 
 let shop: Shop;
 let receiver: ForeignReceiver;
@@ -42,14 +38,7 @@ afterAll(async () => {
 /** A button, and a line that is well: what it presses now goes out at once. Gives the press' cause. */
 async function button(): Promise<() => Promise<string>> {
   const client = await connected(port, 'b1', { password });
-  const press = async () => {
-    const seq = acknowledged.length + 1;
-    const said = { boot: 'b1', seq, button: 1, press: 'press' };
-    client.send(publish('devices/b1/pressed', said, { messageId: seq }));
-    await client.next('puback');
-    acknowledged.push(`b1/b1/${seq}`);
-    return `b1/b1/${seq}`;
-  };
+  const press = () => pressNext(client, acknowledged);
   receiver.answer = () => false;
   await press();
   await until(allArrived, 'a line that is well');

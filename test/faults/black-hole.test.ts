@@ -3,9 +3,10 @@ import { expect, it, onTestFinished } from 'vitest';
 import { addDevice } from '../../gateway/cli/devices.ts';
 import { readConfig } from '../../gateway/config.ts';
 import { acknowledgedBy, committedAt, drained, judgeShop, waitingIn } from '../support/book.ts';
+import { anonymousShop } from '../support/button-shop.ts';
 import { centralBroker } from '../support/central-broker.ts';
 import { judge, type LedgerEvent } from '../support/ledger.ts';
-import { presser } from '../support/presser.ts';
+import { presser, pressMore } from '../support/presser.ts';
 import { openShop } from '../support/shop.ts';
 import { lineToProfiles } from '../support/spoilt-line.ts';
 import { tcpProxy } from '../support/tcp-proxy.ts';
@@ -15,12 +16,7 @@ import { until } from '../support/until.ts';
 const DEADLINE = 15_000;
 /** Octets of an event of this test, at most. */
 const EVENT = 700;
-const SHOP = `
-store: {id: s1, gateway: g1, timezone: Europe/Paris}
-mode: anonymous
-map: {zones: [{id: shoes, polygon: [[0, 0], [5, 0], [5, 5], [0, 5]]}]}
-devices: [{id: b1, kind: smart-button, zone: shoes}]
-`;
+const SHOP = anonymousShop(['b1']);
 
 it('F10: uplinks that accept and never answer: noticed in 15 s, two batches on their way at most, P1 goes on', {
   timeout: 90_000,
@@ -35,10 +31,7 @@ it('F10: uplinks that accept and never answer: noticed in 15 s, two batches on t
   writeFileSync(shop.config, yaml.replace(/^uplinks: \[(.*)\]$/m, `uplinks: [$1, ${JSON.stringify(mqtt)}]`));
   const button = presser('b1', addDevice(readConfig(shop.config), 'b1', 0).secret);
   const gateway = await shop.start();
-  const press = (count: number) => {
-    const enough = button.acknowledged.size + count;
-    return button.press(gateway.mqtt, () => button.acknowledged.size >= enough);
-  };
+  const press = (count: number) => pressMore(button, gateway.mqtt, count);
   await press(20);
   await drained(shop, [button]);
   // Half a batch answered would be progress, and noticed only with the next.

@@ -11,21 +11,17 @@ import { addDevice } from '../../gateway/cli/devices.ts';
 import { readConfig } from '../../gateway/config.ts';
 import { startGateway } from '../../gateway/gateway.ts';
 import { waitingIn } from '../support/book.ts';
+import { anonymousShop } from '../support/button-shop.ts';
 import { centralBroker } from '../support/central-broker.ts';
 import { authority, type Certificate, certificate } from '../support/certificates.ts';
 import { foreignReceiver } from '../support/foreign-receiver.ts';
 import { judge, type LedgerEvent } from '../support/ledger.ts';
-import { connected, publish } from '../support/raw-mqtt.ts';
+import { connected, pressNext } from '../support/raw-mqtt.ts';
 import { openShop } from '../support/shop.ts';
 import { tcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 
-const SHOP = `
-store: {id: s1, gateway: g1, timezone: Europe/Paris}
-mode: anonymous
-map: {zones: [{id: shoes, polygon: [[0, 0], [5, 0], [5, 5], [0, 5]]}]}
-devices: [{id: b1, kind: smart-button, zone: shoes}]
-`;
+const SHOP = anonymousShop(['b1']);
 /** First octet of a TLS handshake record (RFC 8446 §5.1). */
 const HANDSHAKE = 0x16;
 
@@ -86,13 +82,7 @@ describe('F15', () => {
     const gateway = await shop.start();
     const button = await connected(gateway.mqtt, 'b1', { password });
     const acknowledged: string[] = [];
-    const press = async () => {
-      const seq = acknowledged.length + 1;
-      const said = { boot: 'b1', seq, button: 1, press: 'press' };
-      button.send(publish('devices/b1/pressed', said, { messageId: seq }));
-      await button.next('puback');
-      acknowledged.push(`b1/b1/${seq}`);
-    };
+    const press = () => pressNext(button, acknowledged);
     const over = (events: readonly LedgerEvent[]) =>
       new Set(events.map(({ causationid }) => causationid)).size;
     const byMqtt = () => seen.map(({ payload }) => JSON.parse(payload) as LedgerEvent);

@@ -9,7 +9,7 @@ import { BEACON, buttonShop } from '../support/button-shop.ts';
 import { fakedClock, hasFaketime } from '../support/faked-clock.ts';
 import { type GatewayProcess, launchGateway } from '../support/gateway-process.ts';
 import { judge, type LedgerEvent } from '../support/ledger.ts';
-import { connected, publish, type RawClient } from '../support/raw-mqtt.ts';
+import { connected, pressNext, type RawClient } from '../support/raw-mqtt.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
@@ -31,13 +31,7 @@ function pressing(password: Buffer) {
   return {
     acknowledged,
     connect: ({ mqtt }: { mqtt: number }) => connected(mqtt, 'b1', { password }),
-    async press(client: RawClient): Promise<void> {
-      const seq = acknowledged.length + 1;
-      const said = { boot: 'b1', seq, button: 1, press: 'press' };
-      client.send(publish('devices/b1/pressed', said, { messageId: seq }));
-      await client.next('puback');
-      acknowledged.push(`b1/b1/${seq}`);
-    },
+    press: (client: RawClient) => pressNext(client, acknowledged),
   };
 }
 

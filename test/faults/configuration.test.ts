@@ -5,6 +5,7 @@ import { addDevice } from '../../gateway/cli/devices.ts';
 import { readConfig } from '../../gateway/config.ts';
 import { startGateway } from '../../gateway/gateway.ts';
 import { committedAt, waitingIn } from '../support/book.ts';
+import { anonymousShop } from '../support/button-shop.ts';
 import { foreignReceiver } from '../support/foreign-receiver.ts';
 import { launchGateway } from '../support/gateway-process.ts';
 import { judge, type LedgerEvent } from '../support/ledger.ts';
@@ -14,14 +15,7 @@ import { until } from '../support/until.ts';
 
 /* One backlog goes through all of these starts; each finds it as the first one left it. */
 
-const SHOP = `
-store: {id: s1, gateway: g1, timezone: Europe/Paris}
-mode: anonymous
-map: {zones: [{id: shoes, polygon: [[0, 0], [5, 0], [5, 5], [0, 5]]}]}
-devices:
-  - {id: b1, kind: smart-button, zone: shoes}
-  - {id: b2, kind: smart-button, zone: shoes}
-`;
+const SHOP = anonymousShop(['b1', 'b2']);
 const PRESSES = 30;
 
 let shop: Shop;

@@ -5,6 +5,7 @@ import { httpUplink } from '../../gateway/uplinks/http.ts';
 import type { OutgoingEvent, Uplink } from '../../gateway/uplinks/uplink.ts';
 import { broker, event, profileStore, type Receiver } from '../gateway/uplinks/receivers.ts';
 import { committedAt } from '../support/book.ts';
+import { anonymousShop } from '../support/button-shop.ts';
 import { foreignReceiver } from '../support/foreign-receiver.ts';
 import { judge, type LedgerEvent } from '../support/ledger.ts';
 import { connectPacket, publish, rawClient } from '../support/raw-mqtt.ts';
@@ -101,12 +102,7 @@ describe.each<[string, number, () => Promise<Receiver>]>([
   );
 });
 
-const SHOP = `
-store: {id: s1, gateway: g1, timezone: Europe/Paris}
-mode: anonymous
-map: {zones: [{id: shoes, polygon: [[0, 0], [5, 0], [5, 5], [0, 5]]}]}
-devices: [{id: b1, kind: smart-button, zone: shoes}]
-`;
+const SHOP = anonymousShop(['b1']);
 
 describe('F11: a device, cut after every octet of CONNECT and two presses, and of what it hears', () => {
   it('P1, P2: what was acknowledged is stored; what was not is sent again, and has one effect', {
@@ -121,7 +117,7 @@ describe('F11: a device, cut after every octet of CONNECT and two presses, and o
     // As many digits in each message, so that all have as many octets.
     let last = 100;
 
-    /** Connects and presses twice in one write; sends both again, to the gateway itself, where PUBACK did not come. */
+    /** Connects and presses twice in one write; true where both were acknowledged. */
     async function pressTwice(port: number, seqs: readonly number[]): Promise<boolean> {
       const client = await rawClient(port).catch(() => undefined);
       if (!client) return false;
@@ -133,6 +129,7 @@ describe('F11: a device, cut after every octet of CONNECT and two presses, and o
       return client.answers('puback').length === seqs.length;
     }
 
+    /** Presses twice over a line that is cut there; sends both again, to the gateway itself, where PUBACK did not come. */
     async function cutAt(direction: Direction, offset: number): Promise<void> {
       const seqs = [last + 1, last + 2];
       last += 2;

@@ -1,61 +1,50 @@
 import { readdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { addDevice } from '../../gateway/cli/devices.ts';
 import { readConfig } from '../../gateway/config.ts';
 import { drained, judgeShop } from '../support/book.ts';
+import { anonymousShop } from '../support/button-shop.ts';
 import { launchGateway } from '../support/gateway-process.ts';
-import { hasStrace } from '../support/kill-at.ts';
-import { type Presser, presser } from '../support/presser.ts';
+import { hasStrace, injected } from '../support/kill-at.ts';
+import { type Presser, presser, pressMore } from '../support/presser.ts';
 import { connected, publish } from '../support/raw-mqtt.ts';
 import { openShop, type RunningGateway, type Shop } from '../support/shop.ts';
-import { injected, mayMount, type SmallDisk, smallDisk } from '../support/small-disk.ts';
+import { mayMount, type SmallDisk, smallDisk } from '../support/small-disk.ts';
 import { until } from '../support/until.ts';
 
 const MIB = 1024 * 1024;
-const yaml = (quotaMiB: number) => `
-store: {id: s1, gateway: g1, timezone: Europe/Paris}
-mode: anonymous
-map: {zones: [{id: shoes, polygon: [[0, 0], [5, 0], [5, 5], [0, 5]]}]}
-devices:
-  - {id: b1, kind: smart-button, zone: shoes}
-  - {id: t1, kind: thermostat, zone: shoes}
-retention: {quotaMiB: ${quotaMiB}, ballastMiB: 2}
-`;
+const yaml = (quotaMiB: number) =>
+  anonymousShop(
+    ['b1'],
+    `  - {id: t1, kind: thermostat, zone: shoes}
+retention: {quotaMiB: ${quotaMiB}, ballastMiB: 2}`,
+  );
 
 let shop: Shop;
 let disk: SmallDisk | undefined;
 const data = () => join(shop.folder, 'data');
 const secretOf = (id: string) => addDevice(readConfig(shop.config), id, Date.now()).secret;
 
-beforeEach(() => {
-  disk = undefined;
-});
 afterEach(async () => {
-  await shop.close();
+  // Before the folder goes: its disk is taken off it.
   disk?.unmount();
+  disk = undefined;
+  await shop.close();
 });
 
 /** A shop whose data folder is a disk of its own, or a folder as others where no options are given. */
 async function shopOn(options: string | undefined, quotaMiB: number): Promise<Presser> {
   shop = await openShop(yaml(quotaMiB));
-  const folder = data();
-  if (options !== undefined) disk = smallDisk(folder, options);
-  // The folder stays when the shop is closed, until its disk is taken off it.
-  const { close } = shop;
-  shop.close = async () => {
-    disk?.unmount();
-    disk = undefined;
-    await close();
-  };
+  if (options !== undefined) disk = smallDisk(data(), options);
   return presser('b1', secretOf('b1'));
 }
 
 /** Presses so many times more, and waits for all of them. */
-async function pressMore(button: Presser, port: number, count: number): Promise<void> {
+async function pressed(button: Presser, port: number, count: number): Promise<void> {
   const enough = button.acknowledged.size + count;
-  await button.press(port, () => button.acknowledged.size >= enough);
+  await pressMore(button, port, count);
   expect(button.acknowledged.size).toBeGreaterThanOrEqual(enough);
 }
 
@@ -111,7 +100,7 @@ describe.skipIf(!mayMount)('F4: a disk', { timeout: 90_000 }, () => {
     // Really there: not a hole.
     expect(statSync(ballast).blocks * 512).toBeGreaterThanOrEqual(2 * MIB);
     shop.profiles.faults.away = true;
-    await pressMore(button, gateway.mqtt, 100);
+    await pressed(button, gateway.mqtt, 100);
     disk?.fill();
     await pressUntilRefused(button, gateway.mqtt);
     await until(() => gateway.log().includes('the ballast is given up'), 'the ballast to go');
@@ -122,21 +111,21 @@ describe.skipIf(!mayMount)('F4: a disk', { timeout: 90_000 }, () => {
     disk?.free();
     await until(() => gateway.log().includes('the ballast is back'), 'the ballast to come back');
     await pressThrough(button, gateway.mqtt);
-    await pressMore(button, gateway.mqtt, 50);
+    await pressed(button, gateway.mqtt, 50);
     await inOrder(button);
   });
 
   it('that is full when the gateway starts lets it wait, and start when there is room', async () => {
     const button = await shopOn('size=16m', 6);
     const before = await shop.start();
-    await pressMore(button, before.mqtt, 20);
+    await pressed(button, before.mqtt, 20);
     await before.kill('SIGTERM');
     disk?.fill();
     const gateway = launchGateway(shop.config);
     await until(() => gateway.log().includes('the gateway starts when it has room'), 'what it says');
     disk?.free();
     const { mqtt } = await gateway.runs;
-    await pressMore(button, mqtt, 20);
+    await pressed(button, mqtt, 20);
     await inOrder(button);
   });
 });
@@ -146,7 +135,7 @@ describe.skipIf(!mayMount)('F6: a disk', { timeout: 90_000 }, () => {
     const button = await shopOn('size=16m', 6);
     shop.profiles.faults.away = true;
     const before = await shop.start();
-    await pressMore(button, before.mqtt, 20);
+    await pressed(button, before.mqtt, 20);
     await before.kill('SIGTERM');
     disk?.remount('ro');
     const refused = launchGateway(shop.config);
@@ -155,7 +144,7 @@ describe.skipIf(!mayMount)('F6: a disk', { timeout: 90_000 }, () => {
     disk?.remount('rw');
     shop.profiles.faults.away = false;
     const gateway = await shop.start();
-    await pressMore(button, gateway.mqtt, 20);
+    await pressed(button, gateway.mqtt, 20);
     await inOrder(button);
   });
 
@@ -163,7 +152,7 @@ describe.skipIf(!mayMount)('F6: a disk', { timeout: 90_000 }, () => {
     const button = await shopOn('size=16m,nr_inodes=40', 6);
     const first = await shop.start();
     disk?.fillFiles();
-    await pressMore(button, first.mqtt, 50);
+    await pressed(button, first.mqtt, 50);
     await first.kill('SIGTERM');
     disk?.free();
     disk?.fillFiles();
@@ -171,14 +160,14 @@ describe.skipIf(!mayMount)('F6: a disk', { timeout: 90_000 }, () => {
     await until(() => second.log().includes('the gateway starts when it has room'), 'what it says');
     disk?.free();
     const { mqtt } = await second.runs;
-    await pressMore(button, mqtt, 20);
+    await pressed(button, mqtt, 20);
     await inOrder(button);
   });
 
   it('P1: whose folder is taken away acknowledges nothing until it is back', async () => {
     const button = await shopOn(undefined, 6);
     const gateway = await shop.start();
-    await pressMore(button, gateway.mqtt, 20);
+    await pressed(button, gateway.mqtt, 20);
     await drained(shop, [button]);
     renameSync(data(), `${data()}.away`);
     const acknowledged = button.acknowledged.size;
@@ -196,7 +185,7 @@ describe.skipIf(!hasStrace)('F5: a disk', { timeout: 90_000 }, () => {
   it('P1: whose fsync fails, that has no room, that turns read-only: nothing of that is acknowledged, and it goes on by itself', async () => {
     const button = await shopOn(undefined, 64);
     const gateway = await shop.start();
-    await pressMore(button, gateway.mqtt, 50);
+    await pressed(button, gateway.mqtt, 50);
     for (const inject of ['fdatasync,fsync:error=EIO', 'pwrite64:error=ENOSPC', 'pwrite64:error=EROFS']) {
       const refusals = () => gateway.log().split('the disk refuses').length;
       const before = { refusals: refusals(), acknowledged: button.acknowledged.size };
@@ -222,7 +211,7 @@ describe.skipIf(!hasStrace)('F7: a disk', { timeout: 90_000 }, () => {
     const button = await shopOn(undefined, 64);
     const secret = secretOf('t1');
     const gateway = await shop.start();
-    await pressMore(button, gateway.mqtt, 50);
+    await pressed(button, gateway.mqtt, 50);
     const letGo = await injected(gateway.pid, 'fdatasync,fsync:delay_exit=200000');
     const endsAt = performance.now() + 4_000;
     const pressing = button.press(gateway.mqtt, () => performance.now() > endsAt);

@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { addDevice } from '../../gateway/cli/devices.ts';
 import { readConfig } from '../../gateway/config.ts';
 import { committedAt, drained, judgeShop } from '../support/book.ts';
+import { anonymousShop } from '../support/button-shop.ts';
 import { launchGateway } from '../support/gateway-process.ts';
 import { hasStrace, type KillPoint, killedAt } from '../support/kill-at.ts';
 import { judge } from '../support/ledger.ts';
@@ -13,12 +14,7 @@ import { folderOfVersion1 } from './version-1.ts';
 
 /** In the migrations it is killed at two writes; at each by `AISLE_KILL_EVERY=1`. */
 const EVERY = Number(process.env.AISLE_KILL_EVERY ?? 0);
-const SHOP = `
-store: {id: s1, gateway: g1, timezone: Europe/Paris}
-mode: anonymous
-map: {zones: [{id: shoes, polygon: [[0, 0], [5, 0], [5, 5], [0, 5]]}]}
-devices: [{id: b1, kind: smart-button, zone: shoes}]
-`;
+const SHOP = anonymousShop(['b1']);
 
 async function openedShop(): Promise<{ shop: Shop; data: (name: string) => string }> {
   const shop = await openShop(SHOP);
@@ -26,13 +22,13 @@ async function openedShop(): Promise<{ shop: Shop; data: (name: string) => strin
   return { shop, data: (name) => join(shop.folder, 'data', name) };
 }
 
-/** Starts the gateway and has it killed there; true where it came to run instead, and was stopped. */
+/** Starts the gateway and has it killed there; where it comes to run instead, it is stopped. */
 async function startInto({ config }: Shop, point: KillPoint): Promise<'killed' | 'runs'> {
   const gateway = launchGateway(config, { under: killedAt(point) });
   const came = await Promise.race([gateway.ended, gateway.runs.then(() => 'runs').catch(() => 'killed')]);
   if (came === 'runs') await gateway.stop('SIGKILL');
   else expect(await gateway.ended, gateway.log()).toBe('SIGKILL');
-  return came === 'runs' ? 'runs' : 'killed';
+  return came === 'runs' ? came : 'killed';
 }
 
 /** One point after another, on what the kill before it left; how many were met. */

@@ -7,10 +7,11 @@ import { addDevice } from '../../gateway/cli/devices.ts';
 import { readConfig } from '../../gateway/config.ts';
 import { broker, events, profileStore } from '../gateway/uplinks/receivers.ts';
 import { acknowledgedBy, committedAt, drained, judgeShop } from '../support/book.ts';
+import { anonymousShop } from '../support/button-shop.ts';
 import { foreignReceiver } from '../support/foreign-receiver.ts';
 import { judge, type LedgerEvent } from '../support/ledger.ts';
-import { type Presser, presser } from '../support/presser.ts';
-import { connected, publish } from '../support/raw-mqtt.ts';
+import { type Presser, presser, pressMore } from '../support/presser.ts';
+import { connected, pressNext } from '../support/raw-mqtt.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 import { lineToProfiles, sendThrough } from '../support/spoilt-line.ts';
 import { type TcpProxy, tcpProxy } from '../support/tcp-proxy.ts';
@@ -21,12 +22,7 @@ const SEED = Number(process.env.AISLE_SEED ?? Date.now() % 100_000);
 /** How long the weather lasts; minutes by `AISLE_WEATHER_MS=120000`. */
 const WEATHER_MS = Number(process.env.AISLE_WEATHER_MS ?? 3_000);
 const BUTTONS = ['b1', 'b2', 'b3'];
-const SHOP = `
-store: {id: s1, gateway: g1, timezone: Europe/Paris}
-mode: anonymous
-map: {zones: [{id: shoes, polygon: [[0, 0], [5, 0], [5, 5], [0, 5]]}]}
-devices: [${BUTTONS.map((id) => `{id: ${id}, kind: smart-button, zone: shoes}`).join(', ')}]
-`;
+const SHOP = anonymousShop(BUTTONS);
 const never = new AbortController().signal;
 
 async function openedShop(): Promise<{ shop: Shop; secrets: string[]; pressers: Presser[] }> {
@@ -42,7 +38,7 @@ const pressed = ({ mqtt }: { mqtt: number }, pressers: readonly Presser[], count
   Promise.all(
     pressers.map(async (button) => {
       const enough = button.acknowledged.size + count;
-      await button.press(mqtt, () => button.acknowledged.size >= enough);
+      await pressMore(button, mqtt, count);
       expect(button.acknowledged.size).toBeGreaterThanOrEqual(enough);
     }),
   );
@@ -55,17 +51,13 @@ describe('F11: a line of 1 kB/s', { timeout: 120_000 }, () => {
     const gateway = await shop.start();
     const button = await connected(gateway.mqtt, 'b1', { password: Buffer.from(secrets[0] ?? '') });
     const startedAt = performance.now();
-    const causes = [1, 2].map((seq) => `b1/b1/${seq}`);
-    for (const seq of [1, 2]) {
-      const said = { boot: 'b1', seq, button: 1, press: 'press' };
-      button.send(publish('devices/b1/pressed', said, { messageId: seq }));
-      await button.next('puback');
-    }
+    const acknowledged: string[] = [];
+    for (let n = 0; n < 2; n += 1) await pressNext(button, acknowledged);
     expect(performance.now() - startedAt).toBeLessThan(1_000);
     await until(() => committedAt(shop.profiles).some(({ causationid }) => causationid === 'b1/b1/2'), 'all');
     // Two requests of some 700 octets each.
     expect(performance.now() - startedAt).toBeGreaterThan(1_000);
-    expect(judge({ acknowledged: causes, committed: committedAt(shop.profiles) })).toEqual([]);
+    expect(judge({ acknowledged, committed: committedAt(shop.profiles) })).toEqual([]);
   });
 
   it.each([

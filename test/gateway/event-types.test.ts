@@ -1,19 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { createReplay } from '../../gateway/cli/replay.ts';
-import { readConfig } from '../../gateway/config.ts';
-import { type ConsentRecord, consentRecord } from '../../gateway/consent-record.ts';
+import type { ConsentRecord } from '../../gateway/consent-record.ts';
 import { EVENT_TYPES, purposesInUse, waitsHere } from '../../gateway/event-types.ts';
-import { readRecordings } from '../../gateway/inputs/recording.ts';
 import { problemsOf, type Sent } from './event-lint.ts';
+import { eventsOfStory, recordsOfStory, SCENARIOS, stories } from './story-events.ts';
 
 const GATEWAY = fileURLToPath(new URL('../../gateway/', import.meta.url));
-const SCENARIOS = fileURLToPath(new URL('../scenarios/', import.meta.url));
-
-const scenarios = readdirSync(SCENARIOS, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
-  .map(({ name }) => name);
 
 describe('the table of event types', () => {
   it('R27: has every type that the code makes, and nothing else', () => {
@@ -50,16 +43,14 @@ describe('the table of event types', () => {
 });
 
 describe('the events of the stories in test/scenarios', () => {
-  it.each(scenarios)('R11, R23: %s', async (name) => {
-    const records = recordsOf(name);
-    const marks = marksOf(records, readFileSync(`${SCENARIOS}${name}/signals.jsonl`, 'utf8'));
-    const events = await eventsOf(name, records);
+  it.each(stories)('R11, R23: %s', async (name) => {
+    const marks = marksOf(recordsOfStory(name), readFileSync(`${SCENARIOS}${name}/signals.jsonl`, 'utf8'));
+    const events = await sentOf(name);
     expect(events.flatMap((event) => problemsOf(event, EVENT_TYPES, marks))).toEqual([]);
   });
 
   it('have personal ones among them', async () => {
-    const name = 'a-walk-from-shoes-to-bags';
-    const events = await eventsOf(name, recordsOf(name));
+    const events = await sentOf('a-walk-from-shoes-to-bags');
     expect(events.filter(({ data }) => data.subject !== undefined).length).toBeGreaterThan(5);
   });
 });
@@ -125,24 +116,8 @@ describe('an event that tells too much', () => {
   });
 });
 
-function recordsOf(scenario: string): ConsentRecord[] {
-  return consentRecord
-    .array()
-    .parse(JSON.parse(readFileSync(`${SCENARIOS}${scenario}/consents.json`, 'utf8')));
-}
-
-async function eventsOf(scenario: string, records: ConsentRecord[]): Promise<Sent[]> {
-  const events: Sent[] = [];
-  const replay = createReplay(readConfig(`${SCENARIOS}${scenario}/store.yaml`), false, (line) =>
-    events.push(JSON.parse(line)),
-  );
-  let isFirst = true;
-  for await (const { signal } of readRecordings([`${SCENARIOS}${scenario}/signals.jsonl`])) {
-    if (isFirst) replay.signal({ kind: 'consents', at: signal.at, list: 'full', records });
-    isFirst = false;
-    replay.signal(signal);
-  }
-  return events;
+async function sentOf(story: string): Promise<Sent[]> {
+  return (await eventsOfStory(story)).map(({ body }) => JSON.parse(body) as Sent);
 }
 
 /** Everything that names somebody: references, record ids, keys, and the addresses in the recording. */

@@ -10,7 +10,8 @@ import { type HciController, hciController } from '../../firmware-sim/hci-contro
 import { addDevice } from '../../gateway/cli/devices.ts';
 import { readConfig } from '../../gateway/config.ts';
 import { agreed } from '../support/agreed.ts';
-import { aisle, openShop, type RunningGateway, type Shop } from '../support/shop.ts';
+import { aisle } from '../support/gateway-process.ts';
+import { openShop, type RunningGateway, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
 /** A whole gateway, the ceiling receiver's firmware at its chip, and phones that keep their address. */

@@ -9,7 +9,7 @@ import { judgeShop } from '../support/book.ts';
 import { BEACON, buttonShop } from '../support/button-shop.ts';
 import { type CentralBroker, centralBroker, type SeenMessage } from '../support/central-broker.ts';
 import { judge, type LedgerEvent } from '../support/ledger.ts';
-import { presser } from '../support/presser.ts';
+import { presser, pressMore } from '../support/presser.ts';
 import { connected, publish } from '../support/raw-mqtt.ts';
 import { openShop } from '../support/shop.ts';
 import { tcpProxy } from '../support/tcp-proxy.ts';
@@ -45,12 +45,7 @@ describe('while the profile store is away', () => {
 
     /** So many presses of each, acknowledged. */
     const press = (count: number) =>
-      Promise.all(
-        pressers.map((button) => {
-          const enough = button.acknowledged.size + count;
-          return button.press(gateway.mqtt, () => button.acknowledged.size >= enough);
-        }),
-      );
+      Promise.all(pressers.map((button) => pressMore(button, gateway.mqtt, count)));
 
     await press(100);
     await until(() => arrived() >= 100, 'the first presses');

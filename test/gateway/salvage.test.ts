@@ -1,14 +1,11 @@
-import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   copyFileSync,
-  existsSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
   rmSync,
-  statSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -23,11 +20,13 @@ import { withDatabase } from '../../gateway/cli/stored.ts';
 import { readConfig } from '../../gateway/config.ts';
 import { outboxCounts } from '../../gateway/outbox/counts.ts';
 import { committedAt } from '../support/book.ts';
+import { anonymousShop } from '../support/button-shop.ts';
 import { launchGateway } from '../support/gateway-process.ts';
 import { hasStrace, runUpTo } from '../support/kill-at.ts';
 import { judge, type LedgerEvent } from '../support/ledger.ts';
 import { presser } from '../support/presser.ts';
 import { openShop } from '../support/shop.ts';
+import { hasSqlite3, sqlite3 } from '../support/sqlite3.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 import {
@@ -115,11 +114,6 @@ const readable = (road: Running): number =>
   road.waiting().filter(({ type }) => type === 'aisle.button.pressed.v1').length;
 
 const moduleOf = (name: string): string => new URL(`../../gateway/${name}.ts`, import.meta.url).href;
-
-/** Debian's `sqlite3`, a witness that is not ours; `test/support/debian.sh` installs it where it can. */
-const hasSqlite3 = existsSync('/usr/bin/sqlite3');
-const sqlite3 = (file: string, command: string): string =>
-  execFileSync('/usr/bin/sqlite3', ['-readonly', file, command], { encoding: 'utf8' }).trim();
 
 describe('P8, F8: a start on a database', () => {
   it('that is sound changes nothing, and begins no epoch', async () => {
@@ -271,11 +265,10 @@ describe('P8, F8: a database that is behind what ran here last', () => {
     const first = box.open();
     await first.store(...presses(1, 300));
     first.db.pragma('wal_checkpoint(TRUNCATE)');
-    const before = statSync(join(box.config.data, 'aisle.mark')).mtimeMs;
     await first.store(...presses(301, 600));
     await until(
       () => readFileSync(join(box.config.data, 'aisle.mark'), 'utf8').includes('"last":600'),
-      `the mark, ${before}`,
+      'the mark',
     );
     const killed = box.killed();
     first.close();
@@ -390,18 +383,15 @@ describe('P8: a salvage', () => {
     async () => {
       const box = await filled();
       damage(box.file, startOf(pagesOf(box.file, 'events')[50] ?? 0));
-      const before = execFileSync('/usr/bin/sqlite3', [box.file, '.dump'], {
-        encoding: 'utf8',
-        maxBuffer: 1e8,
-      });
+      const before = sqlite3(box.file, '.dump');
       const byThem = new Set(before.match(/b1\/b1\/\d+/g));
       const road = box.open();
       const byUs = new Set(
         road.waiting().flatMap(({ causationid }) => (causationid === undefined ? [] : [causationid])),
       );
       road.close();
-      expect(sqlite3(box.file, 'PRAGMA integrity_check')).toBe('ok');
-      expect(sqlite3(box.file, 'PRAGMA foreign_key_check')).toBe('');
+      expect(sqlite3('-readonly', box.file, 'PRAGMA integrity_check')).toBe('ok');
+      expect(sqlite3('-readonly', box.file, 'PRAGMA foreign_key_check')).toBe('');
       expect([...byThem].filter((cause) => !byUs.has(cause))).toEqual([]);
     },
   );
@@ -418,11 +408,7 @@ describe('P7, P8: a process', () => {
   it('that meets damage while it runs ends with a sentence, and the next one salvages and delivers', {
     timeout: 120_000,
   }, async () => {
-    const shop = await openShop(`
-store: {id: s1, gateway: g1, timezone: Europe/Paris}
-mode: anonymous
-map: {zones: [{id: shoes, polygon: [[0, 0], [5, 0], [5, 5], [0, 5]]}]}
-devices: [{id: b1, kind: smart-button, zone: shoes}]`);
+    const shop = await openShop(anonymousShop(['b1']));
     onTestFinished(() => shop.close());
     const config = readConfig(shop.config);
     const button = presser('b1', addDevice(config, 'b1', Date.now()).secret);

@@ -9,7 +9,7 @@ import { check } from '../../gateway/cli/check.ts';
 import { type Config, parseConfig, readConfig } from '../../gateway/config.ts';
 import { openRoad } from '../../gateway/road.ts';
 import { logLevel, refuseTrialKeys, startProblems } from '../../gateway/start-guard.ts';
-import { aisle } from '../support/shop.ts';
+import { aisle } from '../support/gateway-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const jwk = (kid: string) =>

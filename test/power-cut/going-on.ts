@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { openProfileStore, type ProfileStore } from '../../firmware-sim/profile-store/server.ts';
 import { addDevice } from '../../gateway/cli/devices.ts';
 import { readConfig } from '../../gateway/config.ts';
+import { committedAt } from '../support/book.ts';
 import { judge } from '../support/ledger.ts';
 import type { Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -32,7 +33,7 @@ export async function goOnAfterCut(shop: Shop, recording: Recording, place: numb
     await one.press(PRESSES);
     await one.leave();
     const all = [...acknowledged, ...sent.values()];
-    return await lastWord(() => judge({ acknowledged: all, committed: eventsOf(profiles) }));
+    return await lastWord(() => judge({ acknowledged: all, committed: committedAt(profiles) }));
   } finally {
     await gateway.kill('SIGKILL');
     await profiles.close();
@@ -52,9 +53,6 @@ async function profilesOfThen(shop: Shop, committed: readonly object[]): Promise
   profiles.store.take(committed);
   return profiles;
 }
-
-const eventsOf = ({ store }: ProfileStore) =>
-  store.events(0, Number.MAX_SAFE_INTEGER).map(({ event }) => event);
 
 /** What is said while events are on their way still is not the last word; nothing to say is. */
 async function lastWord(said: () => string[]): Promise<string[]> {

@@ -99,7 +99,6 @@ export function createBox(parts: BoxParts): Box {
   function crash(how: 'kill' | 'power', down?: number): void {
     if (!running?.life.isAlive) return;
     running.life.isAlive = false;
-    disk.seal();
     world.trace(() => `the box ends: ${how}`);
     leave(how);
     if (down !== undefined) time.after(down, start);

@@ -9,7 +9,7 @@ import type { World } from './world.ts';
  * waited for with `synchronous = FULL`, and of what came after it all or nothing.
  */
 
-export type CrashPoint = 'write' | 'commit' | 'committed';
+type CrashPoint = 'write' | 'commit' | 'committed';
 
 /** The process ends at this point of a transaction that is to come. */
 export interface Trap {
@@ -30,9 +30,7 @@ export interface Refusal {
 export interface Disk {
   /** What the last process left. */
   open(): Db;
-  /** The process has ended: nothing that it still does reaches the disk. */
-  seal(): void;
-  /** What lies there for the next process. */
+  /** The process has ended: nothing that it still does reaches the disk. What lies there for the next one. */
   cut(how: 'kill' | 'power'): Buffer;
   refuse(how: Refusal | undefined): void;
   trap(trap: Trap): void;
@@ -182,9 +180,6 @@ export function simulatedDisk({ world, died, lies = false }: DiskParts): Disk {
       [durable, ghost, written] = [undefined, undefined, []];
       db = instrument(opened);
       return db;
-    },
-    seal() {
-      isSealed = true;
     },
     cut(how) {
       isSealed = true;

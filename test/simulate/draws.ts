@@ -9,11 +9,9 @@ export interface Draws {
   between(from: number, to: number): number;
   pick<T>(of: readonly T[]): T;
   octets(n: number): Uint8Array;
-  /** Draws of its own: what one part takes changes nothing for another. */
-  fork(name: string): Draws;
 }
 
-export function draws(seed: number, name = ''): Draws {
+export function draws(seed: number, name: string): Draws {
   const next = sfc32(hashesOf(`${seed}/${name}`));
   const whole = (from: number, to: number) => from + Math.floor(next() * (to - from + 1));
   return {
@@ -27,7 +25,6 @@ export function draws(seed: number, name = ''): Draws {
       return picked;
     },
     octets: (n) => Uint8Array.from({ length: n }, () => whole(0, 255)),
-    fork: (part) => draws(seed, `${name}/${part}`),
   };
 }
 

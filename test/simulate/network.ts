@@ -28,7 +28,7 @@ export interface Listener {
 }
 
 /** How the shop's Wi-Fi is: latency up to so many ms, and how often a connection breaks with a message. */
-export interface Wifi {
+interface Wifi {
   latencyMs: number;
   breaks: number;
 }

@@ -19,11 +19,11 @@ export interface Shopper {
   token: string;
 }
 
-export interface PlatformMessage {
+interface PlatformMessage {
   signal: { kind: 'consents' } & Omit<Extract<Signal, { kind: 'consents' }>, 'at'>;
   command?: undefined;
 }
-export interface PlatformCommand {
+interface PlatformCommand {
   command: CentralCommand;
   signal?: undefined;
 }
@@ -37,8 +37,6 @@ export interface Platform {
   setpoint(setpointC: number): void;
   /** All that is agreed to. */
   fullList(): void;
-  /** The version that a shopper's record has now. */
-  versionOf(shopper: Shopper): number;
   /** A run of the box begins: it goes on where its disk says. */
   began(run: Run): void;
   /** Messages come twice and out of order, so often. */
@@ -196,7 +194,6 @@ export function platform(world: World, oracle: Oracle): Platform {
       const head = listHead();
       send({ signal: { ...head, list: 'full', records: [...records.values()] } });
     },
-    versionOf: ({ recordId }) => versions.get(recordId) ?? 0,
     began(next) {
       run = next;
       isPulling = false;

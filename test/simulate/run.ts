@@ -42,7 +42,7 @@ export interface RunParts {
   /** What the box believes the time to be, ms since the epoch. */
   wall: () => number;
   uplinkTo: (name: string, run: Pick<Run, 'isAlive'>, departs: Departs) => Uplink;
-  departs: (run: Run, events: readonly OutgoingEvent[], uplink: string) => void;
+  departs: (events: readonly OutgoingEvent[], uplink: string) => void;
   /** The profile store's clock, by each tick. */
   heard: () => number;
   /** How often `gateway.health` is told, ms. */
@@ -118,7 +118,7 @@ export function beginRun(parts: RunParts, config: Config, db: Db, life: Life, ra
     forwards.push(
       startForward({
         name,
-        uplink: parts.uplinkTo(name, run, (events) => parts.departs(run, events, name)),
+        uplink: parts.uplinkTo(name, run, (events) => parts.departs(events, name)),
         outbox: road.outbox,
         now,
         random: () => random.next(),

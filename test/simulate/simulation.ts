@@ -98,7 +98,7 @@ function assemble(the: ReturnType<typeof world>, planned: Plan, diskLies?: boole
     wall: () => the.trueTime() + ahead,
     config: () => shopConfig(shape),
     uplinkTo: (name, run, departs) => lines.get(name)?.open(run.isAlive, departs) ?? noUplink(name),
-    departs(_run, events, uplink) {
+    departs(events, uplink) {
       asked.departs(events, uplink);
       the.left(`${uplink} ${events.map(({ id }) => id).join()}`);
       for (const { id, body } of events) {

@@ -3,7 +3,7 @@ import { type Draws, draws } from './draws.ts';
 import { type VirtualTime, virtualTime } from './virtual-time.ts';
 
 /** 2026-03-02, a Monday, midnight UTC: where every simulation begins, ms. */
-export const BEGINNING = Date.UTC(2026, 2, 2);
+const BEGINNING = Date.UTC(2026, 2, 2);
 export const SECOND = 1_000;
 export const MINUTE = 60_000;
 export const HOUR = 3_600_000;
@@ -11,7 +11,6 @@ export const DAY = 86_400_000;
 
 /** What all parts of one simulation share: its time, its accidents, and what is said of it. */
 export interface World {
-  seed: number;
   time: VirtualTime;
   draws(name: string): Draws;
   /** The true time of day, ms since the epoch; the box's own clock may be wrong. */
@@ -37,7 +36,6 @@ export function world(seed: number, say?: (line: string) => void): World {
   const stamp = () => new Date(trueTime()).toISOString().replace('T', ' ').slice(0, 23);
   const trace = (tell: () => string) => say?.(`${stamp()}  ${tell()}`);
   return {
-    seed,
     time,
     draws: (name) => draws(seed, name),
     trueTime,

@@ -10,15 +10,8 @@ import type { Shop } from './shop.ts';
 import { until } from './until.ts';
 
 /** Every event at the profile store, in the order of its commits. */
-export function committedAt({ store }: ProfileStore): LedgerEvent[] {
-  const events: LedgerEvent[] = [];
-  for (let after = 0; ; ) {
-    const page = store.events(after, 1_000);
-    events.push(...page.map(({ event }) => event as unknown as LedgerEvent));
-    if (page.length < 1_000) return events;
-    after = page.at(-1)?.row ?? after;
-  }
-}
+export const committedAt = ({ store }: ProfileStore): LedgerEvent[] =>
+  store.events(0, Number.MAX_SAFE_INTEGER).map(({ event }) => event as unknown as LedgerEvent);
 
 /** What waits in the data folder of a configuration, dead letters too; beside a running gateway or none. */
 export function waitingIn(config: string): LedgerEvent[] {
@@ -46,7 +39,7 @@ export const acknowledgedBy = (pressers: readonly Presser[]): string[] =>
   pressers.flatMap(({ id, acknowledged }) => [...acknowledged].map((seq) => `${id}/b1/${seq}`));
 
 /** The book of a shop as it lies there at this moment. */
-export function bookOf(shop: Shop, pressers: readonly Presser[]): Book {
+function bookOf(shop: Shop, pressers: readonly Presser[]): Book {
   // The outbox before the profile store: what moves meanwhile is in both, and not in neither.
   const waiting = waitingIn(shop.config);
   return { acknowledged: acknowledgedBy(pressers), committed: committedAt(shop.profiles), waiting };

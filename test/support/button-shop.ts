@@ -15,6 +15,20 @@ map:
   beacons: [{id: b7, uuid: ${uuid}, major: ${major}, minor: ${minor}, zone: shoes}]
 devices:
   - {id: app, kind: shopper-app}
-${buttons.map((id) => `  - {id: ${id}, kind: smart-button, zone: shoes}`).join('\n')}
+${devices(buttons)}
 ${yaml}`;
 }
+
+/** The same without the app and its beacon, for who knows nobody. */
+export function anonymousShop(buttons: readonly string[], yaml = ''): string {
+  return `
+store: {id: s1, gateway: g1, timezone: Europe/Paris}
+mode: anonymous
+map: {zones: [{id: shoes, polygon: [[0, 0], [5, 0], [5, 5], [0, 5]]}]}
+devices:
+${devices(buttons)}
+${yaml}`;
+}
+
+const devices = (buttons: readonly string[]): string =>
+  buttons.map((id) => `  - {id: ${id}, kind: smart-button, zone: shoes}`).join('\n');

@@ -26,8 +26,6 @@ export interface ForeignReceiver {
   answer: (request: ForeignRequest) => boolean;
   /** Of a receiver with TLS: what it shows from the next connection on. */
   show(certificate: SecureContextOptions): void;
-  /** Takes events as if they had come in a request; for who brings them late or twice. */
-  take(events: readonly LedgerEvent[]): void;
 }
 
 /** With a certificate it speaks TLS. `over` is given what ends it: by default with the test. */
@@ -76,7 +74,6 @@ export async function foreignReceiver(
     taken: () => [...taken.values()],
     answer: () => false,
     show: (next) => 'setSecureContext' in server && server.setSecureContext(next),
-    take,
   };
   return receiver;
 }

@@ -1,8 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
-import { aisle } from './shop.ts';
+
+const MAIN = resolve(import.meta.dirname, '../../gateway/main.ts');
+
+/** The command line as a process of its own, without a shell or npm between. */
+export function aisle(args: string[]): string[] {
+  return ['--import', 'tsx', MAIN, ...args];
+}
 
 /** A gateway of its own process that may never come to run. */
 export interface GatewayProcess {
@@ -23,7 +30,14 @@ export interface Launch {
 }
 
 /** `aisle run` on a configuration; stopped hard when the test ends. */
-export function launchGateway(config: string, { env = {}, under = [] }: Launch = {}): GatewayProcess {
+export function launchGateway(config: string, launch: Launch = {}): GatewayProcess {
+  const gateway = spawnGateway(config, launch);
+  onTestFinished(() => void gateway.stop('SIGKILL'));
+  return gateway;
+}
+
+/** The same, outside a test too; who starts it stops it. */
+export function spawnGateway(config: string, { env = {}, under = [] }: Launch = {}): GatewayProcess {
   const [program = process.execPath, ...args] = [
     ...under,
     process.execPath,
@@ -50,7 +64,6 @@ export function launchGateway(config: string, { env = {}, under = [] }: Launch =
     if (isRunning(child)) child.kill(signal);
     return ended;
   };
-  onTestFinished(() => void stop('SIGKILL'));
   return { pid: child.pid as number, runs, ended, log: () => log, stop };
 }
 

@@ -1,11 +1,11 @@
-import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { type ChildProcess, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { until } from './until.ts';
 
-/** Whether Debian's `strace` is here; `test/support/debian.sh` installs it where it can. */
-export const hasStrace = existsSync('/usr/bin/strace');
+/** Whether Debian's `strace` is here and may trace; `test/support/debian.sh` installs it where it can. */
+export const hasStrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0;
 
 /** A system call at whose entry a process is killed: it is not made any more. */
 export interface KillPoint {
@@ -19,8 +19,13 @@ export interface KillPoint {
 
 function injection({ syscall, files = [], nth = 1 }: KillPoint): string[] {
   const paths = files.flatMap((file) => ['-P', file]);
-  const inject = `inject=${syscall}:signal=KILL:when=${nth}`;
-  return ['-e', `trace=${syscall}`, '-e', inject, '-o', '/dev/null', ...paths];
+  return [...tampering(`${syscall}:signal=KILL:when=${nth}`), ...paths];
+}
+
+/** `inject` begins with the calls that it is about. */
+function tampering(inject: string): string[] {
+  const [calls = ''] = inject.split(':');
+  return ['-e', `trace=${calls}`, '-e', `inject=${inject}`, '-o', '/dev/null'];
 }
 
 /** The program that runs another up to that point of its main thread; it stays the process started. */
@@ -47,12 +52,28 @@ export function socketsOf(pid: number): string[] {
  * to the database and to the sockets. Resolves once the trap is set.
  */
 export async function killWhen(pid: number, point: KillPoint): Promise<void> {
-  const tracer = spawn('strace', [...injection(point), '-p', `${pid}`], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  await attached(pid, injection(point));
+}
+
+/**
+ * Calls of a running process's main thread, which is the one that writes the database, are tampered with as
+ * strace's `inject` says; until the function that comes back is called.
+ */
+export async function injected(pid: number, inject: string): Promise<() => Promise<void>> {
+  const tracer = await attached(pid, tampering(inject));
+  return async () => {
+    tracer.kill('SIGINT');
+    await until(() => tracer.exitCode !== null || tracer.signalCode !== null, 'strace to let go');
+  };
+}
+
+/** strace on the main thread of a running process, once it holds it; it lets go when the test ends. */
+async function attached(pid: number, args: readonly string[]): Promise<ChildProcess> {
+  const tracer = spawn('strace', [...args, '-p', `${pid}`], { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   tracer.stderr.on('data', (chunk) => (said += chunk));
   onTestFinished(() => void tracer.kill('SIGTERM'));
   await until(() => said.includes('attached') || tracer.exitCode !== null, 'strace');
   if (!said.includes('attached')) throw new Error(`strace: ${said}`);
+  return tracer;
 }

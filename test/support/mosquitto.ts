@@ -1,10 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
+import { freePort, listening } from './free-port.ts';
 
 const PROGRAM = '/usr/sbin/mosquitto';
 /** Whether Debian's broker is here; `test/support/debian.sh` installs it where it can. */
@@ -62,24 +62,4 @@ export async function startMosquitto(users: Record<string, string>): Promise<Mos
       rmSync(folder, { recursive: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const bound = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof bound === 'object' && bound ? bound.port : 0;
-}
-
-async function listening(port: number): Promise<void> {
-  for (let tries = 0; tries < 500; tries += 1) {
-    const socket = connect(port, '127.0.0.1');
-    const answered = await once(socket, 'connect').catch(() => undefined);
-    socket.destroy();
-    if (answered) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error(`mosquitto does not listen at 127.0.0.1:${port}`);
 }

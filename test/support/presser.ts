@@ -70,3 +70,9 @@ export function presser(id: string, secret: string, qos: 1 | 2 = 1): Presser {
 
   return { id, sent, acknowledged, press };
 }
+
+/** Presses until so many more are acknowledged, or the connection is lost. */
+export function pressMore(button: Presser, port: number, count: number): Promise<void> {
+  const enough = button.acknowledged.size + count;
+  return button.press(port, () => button.acknowledged.size >= enough);
+}

@@ -100,3 +100,14 @@ export function publish(topic: string, payload: unknown, options: PublishOptions
   const packet = { cmd: 'publish', topic, payload: body, qos, dup, retain } as const;
   return qos === 0 ? packet : { ...packet, messageId };
 }
+
+/** Presses the button `b1` once more than was acknowledged, and waits for PUBACK; the press' cause. */
+export async function pressNext(client: RawClient, acknowledged: string[]): Promise<string> {
+  const seq = acknowledged.length + 1;
+  const said = { boot: 'b1', seq, button: 1, press: 'press' };
+  client.send(publish('devices/b1/pressed', said, { messageId: seq }));
+  await client.next('puback');
+  const cause = `b1/b1/${seq}`;
+  acknowledged.push(cause);
+  return cause;
+}

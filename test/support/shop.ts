@@ -1,20 +1,13 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
+import { join } from 'node:path';
 import type { JWK } from 'jose';
 import { createIssuerKey } from '../../firmware-sim/profile-store/issuer-key.ts';
 import { openProfileStore, type ProfileStore } from '../../firmware-sim/profile-store/server.ts';
+import { aisle, spawnGateway } from './gateway-process.ts';
 
-const MAIN = resolve(import.meta.dirname, '../../gateway/main.ts');
 const TOKEN = 'the-store-token';
-
-/** The command line as a process of its own, without a shell or npm between. */
-export function aisle(args: string[]): string[] {
-  return ['--import', 'tsx', MAIN, ...args];
-}
 
 export interface RunningGateway {
   pid: number;
@@ -23,7 +16,8 @@ export interface RunningGateway {
   http: number;
   /** Everything it wrote to stdout and stderr so far. */
   log(): string;
-  kill(signal: NodeJS.Signals): Promise<number | null>;
+  /** Exit code, or the signal that ended it. */
+  kill(signal: NodeJS.Signals): Promise<number | string>;
 }
 
 /** A shop with a real gateway process and the stand-in profile store, in a folder of its own. */
@@ -94,34 +88,6 @@ dashboard: {listen: "127.0.0.1:0"}
 
 /** Starts the gateway and waits until it says that it runs. */
 async function startGateway(config: string): Promise<RunningGateway> {
-  const child = spawn(process.execPath, aisle(['run', '--config', config]), {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let log = '';
-  child.stderr?.on('data', (chunk) => (log += chunk));
-  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
-  const runs = new Promise<{ mqtt: { port: number }; dashboard: { port: number } }>((done, fail) => {
-    lines.on('line', (line) => {
-      log += `${line}\n`;
-      const said = JSON.parse(line);
-      if (said.msg === 'aisle runs') done(said);
-    });
-    child.once('exit', (code) => fail(new Error(`the gateway ended with ${code}: ${log}`)));
-  });
-  const { mqtt, dashboard } = await runs;
-  return {
-    pid: child.pid as number,
-    mqtt: mqtt.port,
-    http: dashboard.port,
-    log: () => log,
-    kill: (signal) => stopChild(child, signal),
-  };
-}
-
-async function stopChild(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
-  if (child.exitCode === null && child.signalCode === null) {
-    child.kill(signal);
-    await once(child, 'exit');
-  }
-  return child.exitCode;
+  const { pid, runs, log, stop } = spawnGateway(config);
+  return { pid, ...(await runs), log, kill: stop };
 }

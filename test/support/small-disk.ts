@@ -1,8 +1,7 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from './until.ts';
 
 /** A file system of a size of its own, in memory; real in all that it refuses. */
 export interface SmallDisk {
@@ -36,7 +35,7 @@ export function smallDisk(folder: string, options: string): SmallDisk {
   const foreign = join(folder, 'somebody-elses');
   return {
     fill() {
-      const file = openSync(join(folder, 'somebody-elses'), 'a');
+      const file = openSync(foreign, 'a');
       for (const size of [1 << 20, 1 << 12, 1])
         whileThereIsRoom(() => writeSync(file, Buffer.alloc(size, 1)));
       closeSync(file);
@@ -61,22 +60,4 @@ function whileThereIsRoom(work: () => void): void {
       throw error;
     }
   }
-}
-
-/**
- * Calls of a running process's main thread, which is the one that writes the database, are tampered with as
- * strace's `inject` says; until the function that comes back is called.
- */
-export async function injected(pid: number, inject: string): Promise<() => Promise<void>> {
-  const [calls = ''] = inject.split(':');
-  const args = ['-e', `trace=${calls}`, '-e', `inject=${inject}`, '-o', '/dev/null', '-p', `${pid}`];
-  const tracer = spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  tracer.stderr.on('data', (chunk) => (said += chunk));
-  await until(() => said.includes('attached') || tracer.exitCode !== null, 'strace');
-  if (!said.includes('attached')) throw new Error(`strace: ${said}`);
-  return async () => {
-    tracer.kill('SIGINT');
-    await until(() => tracer.exitCode !== null || tracer.signalCode !== null, 'strace to let go');
-  };
 }

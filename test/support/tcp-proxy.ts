@@ -39,8 +39,6 @@ export interface TcpProxy {
    * other direction goes on.
    */
   endAfter(direction: Direction, octets: number, how?: 'reset' | 'half-close'): void;
-  /** True while an `endAfter` has not come about. */
-  isEndAhead(): boolean;
   /** From here on the line is slow; without a pace it is as fast as the machine. */
   slow(pace?: Pace): void;
   /** Resets every connection. */
@@ -149,7 +147,6 @@ export async function tcpProxy(target: number): Promise<TcpProxy> {
     endAfter(direction, octets, how = 'reset') {
       ending = { direction, octets, how };
     },
-    isEndAhead: () => ending !== undefined,
     slow(next) {
       pace = next;
     },

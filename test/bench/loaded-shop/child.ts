@@ -5,7 +5,6 @@ import { createInterface } from 'node:readline';
 
 /** A process that this one started, and ends. */
 export interface Child {
-  pid: number;
   /** The first line of its output with this in it; rejects where it ends before. */
   line(part: string): Promise<string>;
   /** Memory that it has, MB. */
@@ -34,7 +33,6 @@ export function launch(program: string, args: readonly string[]): Child {
     heard();
   });
   return {
-    pid: child.pid ?? 0,
     line: (part) =>
       new Promise((resolve, reject) => {
         heard = () => {

@@ -67,6 +67,11 @@ export async function liveLoad(
   };
 }
 
+/** Percentiles of how long these presses waited for their PUBACK, ms. */
+export function pubackMs(presses: readonly LivePress[]): ReturnType<typeof spread> {
+  return spread(presses.map(({ acknowledgedMs }) => acknowledgedMs));
+}
+
 /** Percentiles of so many numbers. */
 export function spread(values: readonly number[]): { p50: number; p99: number; max: number } {
   const sorted = [...values].sort((a, b) => a - b);

@@ -1,26 +1,30 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { IssuedSecret } from '../../../gateway/cli/devices.ts';
-import { addDevices } from '../../../gateway/cli/devices.ts';
+import { addDevices, type IssuedSecret } from '../../../gateway/cli/devices.ts';
 import { type Config, readConfig } from '../../../gateway/config.ts';
 import { type Child, launch } from './child.ts';
 
 export const STORE = 's1';
-export const TOKEN = 'the-store-token';
+const TOKEN = 'the-store-token';
 const ROOT = resolve(import.meta.dirname, '../../..');
+
+/** The devices of a shop, as most benches have them. */
+export const BUTTONS: readonly string[] = Array.from({ length: 20 }, (_, i) => `button-${i}`);
 
 /** A shop's folder with its configuration and devices, for a gateway that is a process of its own. */
 export interface LoadedShop {
-  folder: string;
   config: Config;
   secrets: readonly IssuedSecret[];
-  /** ms from the start of the process until it runs, and where it listens. */
-  start(env?: Record<string, string>): Promise<{ gateway: Child; mqtt: number; startMs: number }>;
+  /**
+   * ms from the start of the process until it runs, and where it listens. `nodeArguments` are Node's own, such
+   * as `--cpu-prof`.
+   */
+  start(nodeArguments?: string): Promise<{ gateway: Child; mqtt: number; startMs: number }>;
   remove(): void;
 }
 
-/** `uplinks` as in the configuration; `token` is a file with the profile store's. */
+/** `uplinks` as in the configuration. */
 export function loadedShop(
   folder: string,
   buttons: readonly string[],
@@ -47,12 +51,12 @@ export function loadedShop(
   const config = readConfig(file);
   const secrets = addDevices(config, buttons, 0);
   return {
-    folder,
     config,
     secrets,
-    async start(env = {}) {
+    async start(nodeArguments = '') {
       const startedAt = performance.now();
-      const args = ['--import', 'tsx', ...given(env), join(ROOT, 'gateway/main.ts'), 'run', '--config', file];
+      const given = nodeArguments.split(' ').filter(Boolean);
+      const args = ['--import', 'tsx', ...given, join(ROOT, 'gateway/main.ts'), 'run', '--config', file];
       const gateway = launch(process.execPath, args);
       const said = await gateway.line('"aisle runs"');
       return { gateway, mqtt: JSON.parse(said).mqtt.port, startMs: performance.now() - startedAt };
@@ -61,8 +65,10 @@ export function loadedShop(
   };
 }
 
-/** Node's own options for the gateway, such as `--cpu-prof`. */
-const given = ({ NODE_ARGUMENTS = '' }: Record<string, string>) => NODE_ARGUMENTS.split(' ').filter(Boolean);
+/** What a bench ran on, for its line of figures. */
+export function machine(): { cpu: string | undefined; node: string } {
+  return { cpu: cpus()[0]?.model, node: process.version };
+}
 
 export function newFolder(): string {
   return mkdtempSync(join(process.env.AISLE_BENCH_FOLDER ?? tmpdir(), 'aisle-bench-'));
@@ -83,7 +89,7 @@ export async function profileStore(
   const tokenFile = tokenIn(folder);
   const main = join(ROOT, 'firmware-sim/profile-store.ts');
   const store = launch(process.execPath, [
-    ...['--import', 'tsx', ...(process.env.STORE_ARGUMENTS ?? '').split(' ').filter(Boolean), main],
+    ...['--import', 'tsx', main],
     ...['--data', join(folder, 'profiles'), '--token-file', tokenFile, '--listen', `127.0.0.1:${port}`],
   ]);
   const url = JSON.parse(await store.line('"listening"')).listening as string;

@@ -1,13 +1,5 @@
-import { execFile, execFileSync } from 'node:child_process';
-import {
-  existsSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
@@ -21,10 +13,12 @@ import { readConfig } from '../../../gateway/config.ts';
 import { lockFolder } from '../../../gateway/database.ts';
 import { VERSION } from '../../../gateway/migrations.ts';
 import { outboxCounts } from '../../../gateway/outbox/counts.ts';
-import { committedAt } from '../../support/book.ts';
+import { acknowledgedBy, committedAt } from '../../support/book.ts';
+import { anonymousShop } from '../../support/button-shop.ts';
 import { judge, type LedgerEvent } from '../../support/ledger.ts';
 import { presser } from '../../support/presser.ts';
 import { aisle, openShop } from '../../support/shop.ts';
+import { hasSqlite3, sqlite3 } from '../../support/sqlite3.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 import {
@@ -43,8 +37,6 @@ import {
 } from '../salvage-box.ts';
 
 const noPause = async () => {};
-
-const hasSqlite3 = existsSync('/usr/bin/sqlite3');
 
 /** A shop with a consent, presses and a person's event waiting, and a backup of it. */
 async function backedUp(): Promise<{
@@ -95,8 +87,7 @@ describe('a backup', () => {
   it.runIf(hasSqlite3)('is whole to Debian’s sqlite3, which finds the same events', async () => {
     const { road, file } = await backedUp();
     road.close();
-    const ask = (sql: string) =>
-      execFileSync('/usr/bin/sqlite3', ['-readonly', file, sql], { encoding: 'utf8' }).trim();
+    const ask = (sql: string) => sqlite3('-readonly', file, sql);
     expect(ask('PRAGMA integrity_check')).toBe('ok');
     expect(ask("SELECT count(DISTINCT json_extract(body, '$.causationid')) FROM events")).toBe('60');
     expect(ask('.dump').match(/INSERT INTO events/g)).toHaveLength(60);
@@ -250,16 +241,11 @@ describe('P1, P8: a backup beside a gateway at full rate', () => {
   it('and the box dies: what was acknowledged before it is there again, and nothing has two effects', {
     timeout: 120_000,
   }, async () => {
-    const shop = await openShop(`
-store: {id: s1, gateway: g1, timezone: Europe/Paris}
-mode: anonymous
-map: {zones: [{id: shoes, polygon: [[0, 0], [5, 0], [5, 5], [0, 5]]}]}
-devices: [{id: b1, kind: smart-button, zone: shoes}, {id: b2, kind: smart-button, zone: shoes}]`);
+    const shop = await openShop(anonymousShop(['b1', 'b2']));
     onTestFinished(() => shop.close());
     const secretOf = (id: string) => addDevice(readConfig(shop.config), id, Date.now()).secret;
     const pressers = ['b1', 'b2'].map((id) => presser(id, secretOf(id)));
-    const acknowledged = () =>
-      pressers.flatMap(({ id, acknowledged: seqs }) => [...seqs].map((seq) => `${id}/b1/${seq}`));
+    const acknowledged = () => acknowledgedBy(pressers);
     const gateway = await shop.start();
     shop.profiles.faults.away = true;
     let isOver = false;
@@ -291,8 +277,6 @@ devices: [{id: b1, kind: smart-button, zone: shoes}, {id: b2, kind: smart-button
     restore(readConfig(shop.config), file, true, () => {});
 
     const again = await shop.start();
-    const button = presser('b1', '');
-    void button;
     await until(
       seldom(() => statusOf(shop.config).waiting === 0),
       'the drain',

@@ -5,6 +5,7 @@ import { forget, outboxStatus, redrive, showDead } from '../../../gateway/cli/ou
 import { type Config, readConfig } from '../../../gateway/config.ts';
 import { uplinkName } from '../../../gateway/uplinks/index.ts';
 import { acknowledgedBy, committedAt, waitingIn } from '../../support/book.ts';
+import { anonymousShop } from '../../support/button-shop.ts';
 import { freePort } from '../../support/free-port.ts';
 import { judge } from '../../support/ledger.ts';
 import { type Presser, presser } from '../../support/presser.ts';
@@ -12,12 +13,7 @@ import { openShop, type Shop } from '../../support/shop.ts';
 import { until } from '../../support/until.ts';
 import { aisle } from './command.ts';
 
-const YAML = `
-store: {id: s1, gateway: g1, timezone: Europe/Paris}
-mode: anonymous
-map: {zones: [{id: shoes, polygon: [[0, 0], [5, 0], [5, 5], [0, 5]]}]}
-devices: [{id: b1, kind: smart-button, zone: shoes}]
-`;
+const YAML = anonymousShop(['b1']);
 const PRESSED = 'aisle.button.pressed.v1';
 
 let shop: Shop;

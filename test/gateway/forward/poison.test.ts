@@ -4,26 +4,26 @@ import type { StoreEvent } from '../../../gateway/pipeline/outcome.ts';
 import { judge, type LedgerEvent } from '../../support/ledger.ts';
 import { until } from '../../support/until.ts';
 import { personal, press, TEN, type TestStore, testStore } from '../outbox/event-store.ts';
-import { type ForeignRequest, foreignServer } from '../uplinks/receivers.ts';
+import { type BatchRequest, foreignServer } from '../uplinks/receivers.ts';
 
 const presses = (from: number, count: number) => Array.from({ length: count }, (_, i) => press(from + i));
 const cause = (n: number) => `b1/boot/${n}`;
-const carries = ({ events }: ForeignRequest, n: number) =>
+const carries = ({ events }: BatchRequest, n: number) =>
   (events as unknown as LedgerEvent[]).some(({ causationid }) => causationid === cause(n));
 
-interface Road extends TestStore {
+interface Way extends TestStore {
   forward: Forward;
-  requests: ForeignRequest[];
+  requests: BatchRequest[];
   /** Events that the receiver has, in the order of their first coming. */
   taken(): LedgerEvent[];
   commit(...events: StoreEvent[]): void;
 }
 
 /** From an outbox to a receiver that shares nothing with this project, which fails as it is told. */
-async function road(
+async function way(
   before: StoreEvent[],
-  status: (request: ForeignRequest) => number | undefined,
-): Promise<Road> {
+  status: (request: BatchRequest) => number | undefined,
+): Promise<Way> {
   const store = testStore();
   store.store(before);
   const server = await foreignServer((request) => {
@@ -55,7 +55,7 @@ async function road(
 
 describe('an event that the other side fails on', () => {
   it('P9, F12: blocks nothing: the others arrive, in order, and what comes next is live', async () => {
-    const { taken, commit, forward, waiting, outbox } = await road(presses(1, 150), (request) =>
+    const { taken, commit, forward, waiting, outbox } = await way(presses(1, 150), (request) =>
       carries(request, 70) ? 500 : undefined,
     );
     await until(() => taken().length === 149, 'all others');
@@ -72,7 +72,7 @@ describe('an event that the other side fails on', () => {
 
   it('P9: is tried again and arrives when the other side has mended, each event once', async () => {
     let isBroken = true;
-    const { taken, waiting, forward } = await road(presses(1, 40), (request) =>
+    const { taken, waiting, forward } = await way(presses(1, 40), (request) =>
       isBroken && carries(request, 1) ? 503 : undefined,
     );
     await until(() => taken().length === 39, 'all others');
@@ -85,7 +85,7 @@ describe('an event that the other side fails on', () => {
   });
 
   it('P9: holds up nobody where it is alone: the next one tells whose fault it is', async () => {
-    const { taken, commit, requests, forward } = await road([press(1)], (request) =>
+    const { taken, commit, requests, forward } = await way([press(1)], (request) =>
       carries(request, 1) ? 500 : undefined,
     );
     await until(() => requests.length >= 5, 'some tries');
@@ -97,7 +97,7 @@ describe('an event that the other side fails on', () => {
   it('P9: there may be several of: all others arrive, and they do when the other side has mended', async () => {
     let isBroken = true;
     const poisons = [3, 4, 50, 99, 100];
-    const { taken, forward, waiting } = await road(presses(1, 120), (request) =>
+    const { taken, forward, waiting } = await way(presses(1, 120), (request) =>
       isBroken && poisons.some((n) => carries(request, n)) ? 500 : undefined,
     );
     await until(() => forward.state().apart === 5, 'all of them apart');
@@ -109,13 +109,13 @@ describe('an event that the other side fails on', () => {
 
   it('P9: there may be ten of: where there are more the rest waits, and nothing is lost', async () => {
     let isBroken = true;
-    const { taken, forward, waiting, requests } = await road(presses(1, 40), (request) =>
+    const { taken, forward, waiting, requests } = await way(presses(1, 40), (request) =>
       isBroken && Array.from({ length: 12 }, (_, i) => 3 * i + 1).some((n) => carries(request, n))
         ? 500
         : undefined,
     );
     await until(() => forward.state().apart === 10, 'ten of them apart');
-    const isEleventh = (request: ForeignRequest) => carries(request, 31) && request.events.length === 1;
+    const isEleventh = (request: BatchRequest) => carries(request, 31) && request.events.length === 1;
     await until(() => requests.filter(isEleventh).length >= 8, 'tries of the eleventh');
     expect(forward.state().apart).toBe(10);
     isBroken = false;
@@ -125,7 +125,7 @@ describe('an event that the other side fails on', () => {
 
   it('P14: goes when its subject is erased, declared and without another try', async () => {
     const withPerson = [press(1), personal('visit.started', 'p_1', 'v1'), press(2)];
-    const { store, forward, requests, waiting, gaps, taken } = await road(withPerson, ({ events }) =>
+    const { store, forward, requests, waiting, gaps, taken } = await way(withPerson, ({ events }) =>
       JSON.stringify(events).includes('p_1') ? 500 : undefined,
     );
     await until(() => forward.state().apart === 1, 'it apart');
@@ -148,7 +148,7 @@ it.each([1, 2, 3, 4, 5])(
     const withPerson = [press(1), personal('visit.started', 'p_1', 'v1'), press(2)];
     let tries = 0;
     let sentLater = 0;
-    const shop = await road(withPerson, ({ events }) => {
+    const shop = await way(withPerson, ({ events }) => {
       if (!JSON.stringify(events).includes('p_1')) return undefined;
       if (tries >= fatal) sentLater += 1;
       if (events.length === 1) tries += 1;
@@ -161,7 +161,7 @@ it.each([1, 2, 3, 4, 5])(
 );
 
 it('P9, F12: an event that is refused for good is set aside at once, and blocks nothing', async () => {
-  const { taken, waiting, requests, outbox } = await road(presses(1, 100), (request) =>
+  const { taken, waiting, requests, outbox } = await way(presses(1, 100), (request) =>
     carries(request, 70) ? 422 : undefined,
   );
   await until(() => waiting().length === 0, 'the end');
@@ -174,7 +174,7 @@ it('P9, F12: an event that is refused for good is set aside at once, and blocks 
 
 it('F12: an outage of 5xx sets nothing apart, and keeps the order', async () => {
   let isAway = false;
-  const { taken, forward, requests, waiting, commit } = await road([press(1)], () =>
+  const { taken, forward, requests, waiting, commit } = await way([press(1)], () =>
     isAway ? 502 : undefined,
   );
   await until(() => waiting().length === 0, 'the first');

@@ -47,9 +47,15 @@ function opened(receiver: Receiver, options?: Parameters<Receiver['uplink']>[0])
 }
 
 describe.each(RECEIVERS)('%s', (_name, open) => {
-  it('takes a batch, and has each event as it was sent', async () => {
+  /** A receiver, and events that it is for. */
+  async function ready() {
     const receiver = await open();
     const events = (from: number, to: number) => eventsOf(from, to, receiver.event);
+    return { receiver, events };
+  }
+
+  it('takes a batch, and has each event as it was sent', async () => {
+    const { receiver, events } = await ready();
     const batch = [
       ...events(1, 99),
       receiver.event(100, 'zone.entered', { name: 'Schuhe – größer als 40', n: 1e-7 }),
@@ -62,8 +68,7 @@ describe.each(RECEIVERS)('%s', (_name, open) => {
   });
 
   it('takes two batches at a time', async () => {
-    const receiver = await open();
-    const events = (from: number, to: number) => eventsOf(from, to, receiver.event);
+    const { receiver, events } = await ready();
     const uplink = opened(receiver);
     const batches = [events(1, 50), events(51, 100)];
     const deliveries = await Promise.all(batches.map((batch) => uplink.send(batch, never)));
@@ -72,8 +77,7 @@ describe.each(RECEIVERS)('%s', (_name, open) => {
   });
 
   it('settles nothing while the other side is away, and takes it when it is back', async () => {
-    const receiver = await open();
-    const events = (from: number, to: number) => eventsOf(from, to, receiver.event);
+    const { receiver, events } = await ready();
     const uplink = opened(receiver);
     receiver.line.set('refuse');
     expect(await outcomeOf(uplink.send(events(1, 2), never))).toEqual(expect.any(String));
@@ -83,8 +87,7 @@ describe.each(RECEIVERS)('%s', (_name, open) => {
   });
 
   it('settles at once where the other side hangs up without a word', async () => {
-    const receiver = await open();
-    const events = (from: number, to: number) => eventsOf(from, to, receiver.event);
+    const { receiver, events } = await ready();
     receiver.line.set('hang up');
     const uplink = opened(receiver);
     const startedAt = performance.now();
@@ -94,8 +97,7 @@ describe.each(RECEIVERS)('%s', (_name, open) => {
   });
 
   it('settles by its deadline where nothing comes back, from the first octet on', async () => {
-    const receiver = await open();
-    const events = (from: number, to: number) => eventsOf(from, to, receiver.event);
+    const { receiver, events } = await ready();
     receiver.line.set('swallow');
     const uplink = opened(receiver, { deadline: 300 });
     const startedAt = performance.now();
@@ -104,8 +106,7 @@ describe.each(RECEIVERS)('%s', (_name, open) => {
   });
 
   it('settles by its deadline where a line that was good swallows all, and goes on on a new one', async () => {
-    const receiver = await open();
-    const events = (from: number, to: number) => eventsOf(from, to, receiver.event);
+    const { receiver, events } = await ready();
     const uplink = opened(receiver, { deadline: 300 });
     await uplink.send(events(1, 1), never);
     receiver.line.set('swallow');
@@ -120,8 +121,7 @@ describe.each(RECEIVERS)('%s', (_name, open) => {
   });
 
   it('settles at once where the line is cut in the middle, and nothing is counted twice', async () => {
-    const receiver = await open();
-    const events = (from: number, to: number) => eventsOf(from, to, receiver.event);
+    const { receiver, events } = await ready();
     const uplink = opened(receiver);
     await uplink.send(events(1, 1), never);
     receiver.line.set('swallow');
@@ -135,8 +135,7 @@ describe.each(RECEIVERS)('%s', (_name, open) => {
   });
 
   it('settles at once when it is told to end', async () => {
-    const receiver = await open();
-    const events = (from: number, to: number) => eventsOf(from, to, receiver.event);
+    const { receiver, events } = await ready();
     const uplink = opened(receiver);
     receiver.line.set('swallow');
     const ending = new AbortController();
@@ -150,8 +149,7 @@ describe.each(RECEIVERS)('%s', (_name, open) => {
   });
 
   it('sends nothing when it was told to end before', async () => {
-    const receiver = await open();
-    const events = (from: number, to: number) => eventsOf(from, to, receiver.event);
+    const { receiver, events } = await ready();
     receiver.line.set('swallow');
     const startedAt = performance.now();
     expect(await outcomeOf(opened(receiver).send(events(1, 2), AbortSignal.abort()))).toEqual(
@@ -161,16 +159,14 @@ describe.each(RECEIVERS)('%s', (_name, open) => {
   });
 
   it('takes nothing with wrong credentials, and says so', async () => {
-    const receiver = await open();
-    const events = (from: number, to: number) => eventsOf(from, to, receiver.event);
+    const { receiver, events } = await ready();
     const uplink = opened(receiver, { secret: 'wrong' });
     expect(await outcomeOf(uplink.send(events(1, 2), never))).toMatch(/HTTP 401|[Nn]ot authori[sz]ed/);
     expect(receiver.taken()).toEqual([]);
   });
 
   it('ends whatever the other side does', async () => {
-    const receiver = await open();
-    const events = (from: number, to: number) => eventsOf(from, to, receiver.event);
+    const { receiver, events } = await ready();
     const uplink = opened(receiver, { deadline: 200 });
     await uplink.send(events(1, 1), never);
     receiver.line.set('swallow');

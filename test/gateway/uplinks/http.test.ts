@@ -4,12 +4,12 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { httpUplink } from '../../../gateway/uplinks/http.ts';
 import { RetryAfter } from '../../../gateway/uplinks/uplink.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
-import { event, events, type ForeignRequest, foreignServer, profileStore } from './receivers.ts';
+import { type BatchRequest, event, events, foreignServer, profileStore } from './receivers.ts';
 
 const never = new AbortController().signal;
 
 /** A foreign server that answers in its own way, and an uplink to it. */
-async function answering(answer: (request: ForeignRequest) => boolean) {
+async function answering(answer: (request: BatchRequest) => boolean) {
   const server = await foreignServer(answer);
   const uplink = server.uplink();
   onTestFinished(() => uplink.close());

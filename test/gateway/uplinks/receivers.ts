@@ -102,8 +102,41 @@ export async function profileStore(): Promise<SuiteReceiver & { profiles: Profil
   };
 }
 
-/** What a request carried, and how to answer it. */
-export interface ForeignRequest {
+/** A request to a store that speaks HTTP, and how to answer it. */
+export interface StoreRequest {
+  method: string;
+  url: URL;
+  headers: IncomingHttpHeaders;
+  body: Record<string, unknown>;
+  response: ServerResponse;
+}
+
+/** A server of node:http alone: every request is kept, `answer` answers it. */
+export async function storeServer(
+  answer: (request: StoreRequest) => unknown,
+): Promise<{ port: number; requests: StoreRequest[] }> {
+  const requests: StoreRequest[] = [];
+  const server = createServer(async (incoming, response) => {
+    const { method = '', headers } = incoming;
+    const url = new URL(incoming.url ?? '', 'http://127.0.0.1');
+    // A line that is cut leaves half a request.
+    const body = await text(incoming).catch(() => undefined);
+    if (body === undefined) return;
+    const request = { method, url, headers, body: JSON.parse(body), response };
+    requests.push(request);
+    answer(request);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { port: (server.address() as AddressInfo).port, requests };
+}
+
+/** What a request with a batch carried, and how to answer it. */
+export interface BatchRequest {
   url: string;
   contentType: string | undefined;
   authorization: string | undefined;
@@ -116,29 +149,21 @@ export interface ForeignRequest {
  * `answer` may answer in its own way; otherwise it is 204.
  */
 export async function foreignServer(
-  answer: (request: ForeignRequest) => boolean = () => false,
-): Promise<SuiteReceiver & { requests: ForeignRequest[] }> {
+  answer: (request: BatchRequest) => boolean = () => false,
+): Promise<SuiteReceiver & { requests: BatchRequest[] }> {
   const taken = new Map<string, string>();
-  const requests: ForeignRequest[] = [];
-  const server = createServer(async (incoming, response) => {
-    const { authorization, 'content-type': contentType } = incoming.headers;
-    const body = await text(incoming).catch(() => undefined);
-    if (body === undefined) return;
-    const sent = JSON.parse(body) as { id: string }[];
-    const request = { url: incoming.url ?? '', contentType, authorization, events: sent, response };
+  const requests: BatchRequest[] = [];
+  const { port } = await storeServer(({ url, headers, body, response }) => {
+    const { authorization, 'content-type': contentType } = headers;
+    const sent = body as unknown as { id: string }[];
+    const request = { url: url.pathname + url.search, contentType, authorization, events: sent, response };
     requests.push(request);
-    if (authorization !== 'Bearer right') return void response.writeHead(401).end();
+    if (authorization !== 'Bearer right') return response.writeHead(401).end();
     if (answer(request)) return;
     for (const each of sent) if (!taken.has(each.id)) taken.set(each.id, JSON.stringify(each));
-    response.writeHead(204).end();
+    return response.writeHead(204).end();
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const line = await tcpProxy((server.address() as AddressInfo).port);
+  const line = await tcpProxy(port);
   const tokenFile = secretFile('right');
   return {
     ...asIs,
@@ -174,39 +199,6 @@ export async function broker(options: { tls?: boolean } = {}): Promise<SuiteRece
       ),
     taken: () => [...new Set(seen.map(({ payload }) => payload))],
   };
-}
-
-/** A request to one of the stores that people have, and how to answer it. */
-export interface StoreRequest {
-  method: string;
-  url: URL;
-  headers: IncomingHttpHeaders;
-  body: Record<string, unknown>;
-  response: ServerResponse;
-}
-
-/** A server of node:http alone: every request is kept, `answer` answers it. */
-export async function storeServer(
-  answer: (request: StoreRequest) => unknown,
-): Promise<{ port: number; requests: StoreRequest[] }> {
-  const requests: StoreRequest[] = [];
-  const server = createServer(async (incoming, response) => {
-    const { method = '', headers } = incoming;
-    const url = new URL(incoming.url ?? '', 'http://127.0.0.1');
-    // A line that is cut leaves half a request.
-    const body = await text(incoming).catch(() => undefined);
-    if (body === undefined) return;
-    const request = { method, url, headers, body: JSON.parse(body), response };
-    requests.push(request);
-    answer(request);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { port: (server.address() as AddressInfo).port, requests };
 }
 
 interface SegmentCall {

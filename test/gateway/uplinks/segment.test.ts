@@ -5,6 +5,7 @@ import { readEvent } from '../../../gateway/uplinks/read-event.ts';
 import { MAX_BATCH, MAX_CALL, segmentUplink } from '../../../gateway/uplinks/segment.ts';
 import { segmentCalls } from '../../../gateway/uplinks/segment-calls.ts';
 import { type OutgoingEvent, RetryAfter } from '../../../gateway/uplinks/uplink.ts';
+import { eventsOfStory, stories } from '../story-events.ts';
 import {
   event,
   events,
@@ -14,7 +15,6 @@ import {
   segmentStore,
   storeServer,
 } from './receivers.ts';
-import { eventsOfStory, stories } from './story-events.ts';
 
 const never = new AbortController().signal;
 const NOW = Date.UTC(2026, 2, 1, 10, 0, 5);

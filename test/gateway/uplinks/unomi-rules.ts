@@ -61,7 +61,7 @@ const RESTATED: Schema[] = [
 ];
 
 /** The published texts where they are to be had, otherwise what they demand. */
-export function unomisOwn(folder = process.env.UNOMI_SCHEMAS): Schema[] {
+function unomisOwn(folder = process.env.UNOMI_SCHEMAS): Schema[] {
   if (folder === undefined) return RESTATED;
   const ids = new Set(RESTATED.map(({ $id }) => $id));
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })

@@ -8,6 +8,7 @@ import { unomiRequest, unomiType } from '../../../gateway/uplinks/unomi-event.ts
 import { unomiSchemas } from '../../../gateway/uplinks/unomi-schemas.ts';
 import { NotTaken, type OutgoingEvent, RetryAfter } from '../../../gateway/uplinks/uplink.ts';
 import { until } from '../../support/until.ts';
+import { eventsOfStory, stories } from '../story-events.ts';
 import {
   event,
   events,
@@ -18,7 +19,6 @@ import {
   type UnomiEvent,
   unomiStore,
 } from './receivers.ts';
-import { eventsOfStory, stories } from './story-events.ts';
 import { unomiValidation } from './unomi-rules.ts';
 
 const never = new AbortController().signal;

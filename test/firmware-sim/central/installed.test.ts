@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { missingPackages } from '../../firmware-sim/central/installed.ts';
+import { missingPackages } from '../../../firmware-sim/central/installed.ts';
 
 it('says in one sentence what has to be installed', () => {
   expect(missingPackages((program) => !program.includes('postgresql'))).toBe(
