@@ -11,8 +11,9 @@ import { addDevice } from '../../gateway/cli/devices.ts';
 import { readConfig } from '../../gateway/config.ts';
 import { openDatabase } from '../../gateway/database.ts';
 import { BEACON, buttonShop } from '../support/button-shop.ts';
+import { aisle } from '../support/gateway-process.ts';
 import { connected, connectPacket, publish, rawClient } from '../support/raw-mqtt.ts';
-import { aisle, openShop, type RunningGateway, type Shop } from '../support/shop.ts';
+import { openShop, type RunningGateway, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
 /** What comes in that should not, and what it gets. */

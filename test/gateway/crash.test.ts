@@ -7,9 +7,10 @@ import { readConfig } from '../../gateway/config.ts';
 import { agreed } from '../support/agreed.ts';
 import { committedAt, drained, judgeShop } from '../support/book.ts';
 import { BEACON, buttonShop } from '../support/button-shop.ts';
+import { aisle } from '../support/gateway-process.ts';
 import { presser } from '../support/presser.ts';
 import { connected, publish } from '../support/raw-mqtt.ts';
-import { aisle, openShop, type RunningGateway, type Shop } from '../support/shop.ts';
+import { openShop, type RunningGateway, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
 /** So many times the gateway is killed; more by `AISLE_ROUNDS=200`. */
