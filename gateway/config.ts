@@ -3,9 +3,11 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { PRESSES } from '../devices/device.ts';
 import { dialectByName } from '../devices/dialects/index.ts';
+import { gattProfiles } from '../devices/gatt/index.ts';
 import { deviceByKind } from '../devices/index.ts';
 import { overlap, whyNotBridgeFilter } from './access/topics.ts';
 import { type Problem, readYaml } from './config-file.ts';
+import { influxSchema } from './config-influx.ts';
 import { mqttUrl, uplinkSchema } from './config-uplinks.ts';
 import { isLoopback } from './host-port.ts';
 
@@ -94,6 +96,10 @@ const device = z.strictObject({
   zone: id.optional(),
   address: bleAddress.optional(),
   keyFile: z.string().optional(),
+  /** Of a `thermostat-gatt`: its GATT profile. */
+  model: z.enum([...gattProfiles.keys()]).optional(),
+  /** Of a `thermostat-gatt`: what `aisle devices add` wrote; the radio process signs in with it. */
+  credentialFile: z.string().optional(),
   /** For another maker's gateway: how it publishes. */
   dialect: z.enum([...dialectByName.keys()]).optional(),
   /** And the MQTT filters of what it publishes: the only topics that it may speak under. */
@@ -122,6 +128,15 @@ const radio = z.strictObject({
     .regex(/^(hci\d+|tcp:.+:\d+)$/, 'must be hci0, hci1 … or tcp:host:port')
     .default('hci0'),
   receiver: id,
+  /** The adapter that speaks to GATT thermostats, always by BlueZ; left out, that of `driver: bluez`. */
+  gatt: z
+    .strictObject({
+      adapter: z
+        .string()
+        .regex(/^hci\d+$/, 'must be hci0, hci1 …')
+        .default('hci0'),
+    })
+    .optional(),
   gateway: z.strictObject({ url: mqttUrl, credentialFile: z.string(), ca: z.string().optional() }),
 });
 
@@ -160,7 +175,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   rules: notBuilt,
-  influx: notBuilt,
+  influx: influxSchema.optional(),
   dashboard: z.strictObject({ listen: hostPort.default('127.0.0.1:8080') }).optional(),
   retention: z
     .strictObject({
@@ -169,6 +184,8 @@ export const configSchema = z.strictObject({
       /** Undelivered events of nobody: of class B (presses, shelves …) and C (climate, health …). */
       businessDays: z.number().positive().default(30),
       telemetryDays: z.number().positive().default(7),
+      /** The history on this box, for the page's charts: a day by 10 s, then 5 min for so long. */
+      historyDays: z.number().int().min(1).max(400).default(31),
       /** What the database may hold; at the shop's usual rate of ten events a second 72 h fit. */
       quotaMiB: z.number().min(1).default(4096),
       /** A file that is given up where the disk is full all the same, so that deliveries go on. */
@@ -244,7 +261,9 @@ function crossCheck(config: Config, problem: (path: (string | number)[], text: s
       problem(['devices', i, 'keyFile'], `device "${device.id}" has a bind key but no address`);
     }
     checkBridge(config.devices, i, problem);
+    checkGatt(config, i, problem);
   }
+  checkRadio(config, problem);
   const { listen, tls, plaintext } = config.inputs.mqtt;
   if (!tls && !plaintext && !isLoopback(listen)) {
     problem(
@@ -283,6 +302,48 @@ function checkBridge(
   }
 }
 
+/** A GATT thermostat is spoken to by this machine's radio, which has to know where and in which words. */
+function checkGatt(
+  config: Config,
+  i: number,
+  problem: (path: (string | number)[], text: string) => void,
+): void {
+  const { id: device, kind, address, model, credentialFile } = config.devices[i] as Config['devices'][number];
+  const isGatt = kind === 'thermostat-gatt';
+  for (const [key, value] of Object.entries({ model, credentialFile })) {
+    if (isGatt && value === undefined) problem(['devices', i], `device "${device}" needs ${key}`);
+    if (!isGatt && value !== undefined)
+      problem(['devices', i, key], `${key} is of kind thermostat-gatt, and device "${device}" is a ${kind}`);
+  }
+  if (!isGatt) return;
+  if (address === undefined) problem(['devices', i], `device "${device}" needs its Bluetooth address`);
+  const { radio } = config.inputs;
+  if (!radio) problem(['devices', i], `device "${device}" is spoken to by this machine: add inputs.radio`);
+  else if (radio.driver === 'noble' && !radio.gatt) {
+    problem(
+      ['devices', i],
+      `device "${device}" is spoken to by BlueZ: set inputs.radio.driver: bluez, or inputs.radio.gatt.adapter to an adapter of its own`,
+    );
+  }
+}
+
+/** noble and BlueZ cannot share an adapter, and BlueZ has no controller behind TCP. */
+function checkRadio(
+  { inputs: { radio } }: Config,
+  problem: (path: (string | number)[], text: string) => void,
+): void {
+  if (!radio) return;
+  if (radio.driver === 'bluez' && radio.adapter.startsWith('tcp:')) {
+    problem(['inputs', 'radio', 'adapter'], 'BlueZ has adapters of this machine only: hci0, hci1 …');
+  }
+  if (radio.driver === 'noble' && radio.gatt?.adapter === radio.adapter) {
+    problem(
+      ['inputs', 'radio', 'gatt', 'adapter'],
+      `${radio.adapter} is noble's already: BlueZ needs an adapter of its own, or set driver: bluez`,
+    );
+  }
+}
+
 function unique(
   entries: { id: string }[],
   path: string[],
@@ -311,14 +372,13 @@ function withAbsolutePaths(config: Config, folder: string): Config {
     ...config,
     data: at(config.data),
     ...(config.storeKeyFile !== undefined && { storeKeyFile: at(config.storeKeyFile) }),
-    devices: config.devices.map((device) =>
-      device.keyFile ? { ...device, keyFile: at(device.keyFile) } : device,
-    ),
+    devices: config.devices.map((device) => withAbsoluteFiles(device, at)),
     inputs: {
       mqtt: mqtt.tls ? { ...mqtt, tls: { cert: at(mqtt.tls.cert), key: at(mqtt.tls.key) } } : mqtt,
       ...(radio && { radio: { ...radio, gateway: withAbsoluteFiles(radio.gateway, at) } }),
     },
     uplinks: config.uplinks.map((uplink) => withAbsoluteFiles(uplink, at)),
+    ...(config.influx && { influx: withAbsoluteFiles(config.influx, at) }),
   };
 }
 

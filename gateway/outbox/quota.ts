@@ -33,7 +33,10 @@ export function diskUnder(folder: string): Disk {
 }
 
 /** The quota in octets: as configured, or what the disk can hold beside ballast and journals (P4). */
-export function quotaOn(disk: Disk | undefined, { quotaMiB, ballastMiB }: Config['retention']): number {
+export function quotaOn(
+  disk: Disk | undefined,
+  { quotaMiB, ballastMiB }: Pick<Config['retention'], 'quotaMiB' | 'ballastMiB'>,
+): number {
   const wished = quotaMiB * MIB;
   if (!disk) return wished;
   const most = disk.size - Math.min(JOURNALS, disk.size / 4) - ballastMiB * MIB;

@@ -1,5 +1,6 @@
 import type { Class } from '../../devices/device.ts';
 import type { Purpose } from '../consent-record.ts';
+import type { Point } from '../telemetry/point.ts';
 
 /**
  * An event before it has an id: CloudEvents 1.0, ids and `recordedtime` come with the storing
@@ -89,6 +90,8 @@ export interface Outcome {
   purge: Erasure[];
   audit: AuditEntry[];
   commands: DeviceCommand[];
+  /** For the time series; expendable, and nothing waits for them. */
+  points: Point[];
   /** The signal was malformed; counted by this reason, acknowledged and dropped. */
   dropped?: string;
   /** A list or command was refused; the reason, for the log and the platform. */
@@ -98,7 +101,7 @@ export interface Outcome {
 }
 
 export function emptyOutcome(): Outcome {
-  return { events: [], changes: [], purge: [], audit: [], commands: [] };
+  return { events: [], changes: [], purge: [], audit: [], commands: [], points: [] };
 }
 
 /** True where the outcome has to be on disk before its signal is acknowledged. */

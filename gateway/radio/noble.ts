@@ -1,4 +1,5 @@
-import { type Adapter, adapterName } from './adapter.ts';
+import { adapterName } from './adapter.ts';
+import { type Radio, type RadioOptions, SILENT_AFTER_MS } from './driver.ts';
 import { type HciSocket, h4Socket } from './h4-socket.ts';
 import {
   LE_ADVERTISING_REPORT,
@@ -8,7 +9,7 @@ import {
 } from './le-reports.ts';
 import { type Hci, loadNoble, type Noble } from './load-noble.ts';
 import { noLowEnergy, noRight, scanRefused, whyNotOpen } from './radio-problems.ts';
-import type { RadioLog, RadioState } from './radio-state.ts';
+import type { RadioState } from './radio-state.ts';
 import { type ScanControl, scanControl } from './scan-control.ts';
 
 /**
@@ -20,30 +21,10 @@ import { type ScanControl, scanControl } from './scan-control.ts';
  * power off and on nothing scans. So scanning is restarted at every power-on and whenever somebody else stopped
  * it, the controller's answer to "enable" is read, and `scanning` is said only once a frame came. Silence
  * restarts the scan, then resets the controller.
+ *
+ * Opens the adapter and scans until `close`. Never throws: what goes wrong is a `failed` state.
  */
-export interface NobleOptions {
-  adapter: Adapter;
-  /** Called once for every report while scanning; `at` is of `now`. */
-  onAdvertisement(report: LeReport, at: number): void;
-  /** Called at every change, for the first time before `openNoble` returns. */
-  onState(state: RadioState): void;
-  log: RadioLog;
-  /** ms, monotonic. */
-  now(): number;
-  /** Without a frame for so long the radio is `silent`. */
-  silentAfterMs?: number;
-}
-
-export interface Radio {
-  /** Stops scanning and gives the adapter back; the process can end within a second. No callback comes after. */
-  close(): void;
-}
-
-/** habluetooth's: no shop is without any advertisement for so long while its radio works. */
-export const SILENT_AFTER_MS = 90_000;
-
-/** Opens the adapter and scans until `close`. Never throws: what goes wrong is a `failed` state. */
-export function openNoble(options: NobleOptions): Radio {
+export function openNoble(options: RadioOptions): Radio {
   const { adapter, now } = options;
   const listenersBefore = processListeners();
   const life = lifecycle(options);
@@ -79,7 +60,7 @@ interface Lifecycle {
   end(): void;
 }
 
-function lifecycle({ adapter, onAdvertisement, onState, log, now, silentAfterMs }: NobleOptions): Lifecycle {
+function lifecycle({ adapter, onAdvertisement, onState, log, now, silentAfterMs }: RadioOptions): Lifecycle {
   const patience = silentAfterMs ?? SILENT_AFTER_MS;
   const name = adapterName(adapter);
   let open = true;

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { type Adapter, adapterName, readAdapter } from './adapter.ts';
+import type { Radio } from './driver.ts';
 import type { GatewayAddress } from './gateway-address.ts';
 import { gatewayLink } from './gateway-link.ts';
-import { openNoble, type Radio } from './noble.ts';
+import { openNoble } from './noble.ts';
 import type { RadioLog, RadioState } from './radio-state.ts';
 import { type Receiver, startReceiver } from './receiver.ts';
 

@@ -1,3 +1,4 @@
+import type { Point } from '../../telemetry/point.ts';
 import type { AuditEntry, DeviceCommand, Erasure, Outcome, StateKind, StoreEvent } from '../outcome.ts';
 
 /** Collects what one signal brings about. */
@@ -10,6 +11,8 @@ export interface Emit {
   command(command: DeviceCommand): void;
   purge(erasure: Erasure): void;
   audit(entry: AuditEntry): void;
+  /** A reading for the time series. */
+  point(point: Point): void;
 }
 
 /** Writes into an outcome; every event gets the store's id, and the message that caused it. */
@@ -41,6 +44,9 @@ export function emitInto(outcome: Outcome, storeId: string, cause: string | unde
     },
     audit(entry) {
       outcome.audit.push(entry);
+    },
+    point(point) {
+      outcome.points.push(point);
     },
   };
 }
