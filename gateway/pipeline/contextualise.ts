@@ -4,6 +4,7 @@ import type { Commands } from './context/commands.ts';
 import type { Emit } from './context/emit.ts';
 import type { Health } from './context/health.ts';
 import type { Occupancy } from './context/occupancy.ts';
+import { tellPoints } from './context/points.ts';
 import type { Shelves } from './context/shelves.ts';
 import type { Thermostats } from './context/thermostats.ts';
 import type { Decoded, DeviceReading } from './decode.ts';
@@ -19,7 +20,10 @@ export interface Contexts {
 
 /** What devices said becomes what happened in the shop. */
 export function contextualise(readings: Decoded['readings'], contexts: Contexts, emit: Emit): void {
-  for (const said of readings) tell(said, contexts, emit);
+  for (const said of readings) {
+    tellPoints(said, emit);
+    tell(said, contexts, emit);
+  }
 }
 
 function tell({ device, reading, at }: DeviceReading, contexts: Contexts, emit: Emit): void {

@@ -42,12 +42,22 @@ export interface DeviceReading {
   at: number;
 }
 
+/** How a receiver heard a device of the shop's own, dBm. */
+export interface Strength {
+  device: string;
+  receiver: string;
+  rssi: number;
+  at: number;
+}
+
 /** What a signal says. */
 export interface Decoded {
   readings: DeviceReading[];
   sightings: Sighting[];
   /** Numbers of the devices' own BLE frames that were taken. */
   frames: { device: string; number: FrameNumber }[];
+  /** Of the devices' own frames, the repeats that other receivers heard included. */
+  strengths: Strength[];
   /** Where the message numbers itself. */
   number?: MessageNumber;
   /** Taken before: it says nothing new. */
@@ -129,6 +139,7 @@ export function createDecode(
         decoded.readings.push(...heard.readings);
         decoded.sightings.push(...heard.sightings);
         decoded.frames.push(...heard.frames);
+        decoded.strengths.push(...heard.strengths);
       } else if (reading.kind === 'ranged') {
         for (const beacon of reading.beacons) {
           const anchor = map.beacons.get(beaconKey(beacon));
@@ -158,10 +169,13 @@ export function createDecode(
       if (device?.type.frame) {
         const from = { address: frame.address, ...(device.bindKey && { key: device.bindKey }) };
         const said = device.type.frame(structures, from);
-        if (!said || !seen.takeFrame(device.id, said.number, frame.at)) continue;
+        if (!said) continue;
+        decoded.strengths.push(...strengthOf(device, frame));
+        if (!seen.takeFrame(device.id, said.number, frame.at)) continue;
         decoded.frames.push({ device: device.id, number: said.number });
         for (const reading of said.readings) decoded.readings.push({ device, reading, at: frame.at });
       } else {
+        if (device) decoded.strengths.push(...strengthOf(device, frame));
         // The address of a device of ours is a device's, whatever it looks like.
         const sender = privateAddresses && !device ? frame : undefined;
         for (const key of tagKeys(structures, sender)) {
@@ -174,7 +188,11 @@ export function createDecode(
 }
 
 function nothing(): Decoded {
-  return { readings: [], sightings: [], frames: [] };
+  return { readings: [], sightings: [], frames: [], strengths: [] };
+}
+
+function strengthOf({ id }: ShopDevice, { receiver, rssi, at }: Advertisement): Strength[] {
+  return rssi === null ? [] : [{ device: id, receiver, rssi, at }];
 }
 
 function dropped(why: string): Decoded {

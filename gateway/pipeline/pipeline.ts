@@ -14,6 +14,7 @@ import { createCommands } from './context/commands.ts';
 import { type Emit, emitInto } from './context/emit.ts';
 import { createHealth } from './context/health.ts';
 import { createOccupancy } from './context/occupancy.ts';
+import { tellStrengths } from './context/points.ts';
 import { createShelves } from './context/shelves.ts';
 import { createThermostats } from './context/thermostats.ts';
 import { type Contexts, contextualise } from './contextualise.ts';
@@ -164,6 +165,7 @@ export function createPipeline({ config, devices, stored, random, ahead }: Pipel
     const checkedIn = checkIn(decoded.readings, outcome, emit);
     const isAnybody = shoppers.see(decoded.sightings.concat(checkedIn), signal.at, emit);
     contextualise(decoded.readings, contexts, attributed(emit, signal.at));
+    tellStrengths(decoded.strengths, emit);
     // A stranger's report has no effect that could be doubled: not even its session is remembered.
     if (number && (isAnybody || decoded.readings.length > 0)) seen.rememberMessage(number, signal.at);
     keepNumbers(decoded, outcome, emit);

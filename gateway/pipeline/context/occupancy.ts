@@ -40,7 +40,11 @@ export function createOccupancy(map: StoreMap, enabled: boolean): Occupancy {
       const from = windowStart ?? start;
       windowStart = start;
       if (from === start) return;
-      for (const [zoneId, count] of zones) emit.event(aggregated(zoneId, count, from, start, at));
+      for (const [zone, count] of zones) {
+        emit.event(aggregated(zone, count, from, start, at));
+        if (count < K) continue;
+        emit.point({ measurement: 'occupancy', tags: { zone }, fields: { people: rounded(count) }, at });
+      }
       zones.clear();
     },
     near(zone, at) {

@@ -69,6 +69,8 @@ export function createShelves(map: StoreMap, stored: StoredState): Shelves {
       else if (!weight.ok) continue;
       else if (state) watch(state, weight.g, at, emit);
       else begin(device, slot, weight.g, emit);
+      const now = states.get(keyOf(device, slot));
+      if (now) tellWeight(now, at, emit);
     }
   }
 
@@ -108,7 +110,9 @@ export function createShelves(map: StoreMap, stored: StoredState): Shelves {
   function tick(at: number, emit: Emit): void {
     for (const state of states.values()) {
       const { pending } = state;
-      if (pending && at - pending.since >= SETTLE) settle(state, pending.g, at, pending.cause, emit);
+      if (!pending || at - pending.since < SETTLE) continue;
+      settle(state, pending.g, at, pending.cause, emit);
+      tellWeight(state, at, emit);
     }
   }
 
@@ -201,6 +205,15 @@ function tellStock(
       level: settled.level,
       previousLevel,
     },
+  });
+}
+
+function tellWeight({ device, slot, settled }: SlotState, at: number, emit: Emit): void {
+  emit.point({
+    measurement: 'shelf',
+    tags: { device, slot: String(slot.slot) },
+    fields: { weight_grams: tenths(settled.g), units: unitsOf(slot, settled.g - settled.besideG) },
+    at,
   });
 }
 

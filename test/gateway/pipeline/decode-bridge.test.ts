@@ -55,6 +55,7 @@ describe('another maker’s gateway', () => {
       readings: [],
       sightings: [{ key: { kind: 'eid', eid: EID }, anchor: 'omg-1', rssi: -61, at: TEN }],
       frames: [],
+      strengths: [],
     });
   });
 
@@ -76,7 +77,7 @@ describe('another maker’s gateway', () => {
 
   it('says of a phone nothing at all', () => {
     const phone = { id: '7B:63:C6:82:DC:57', mac_type: 1, rssi: -60, manufacturerdata: '4c001005441c' };
-    expect(decoder()(scan(phone))).toEqual({ readings: [], sightings: [], frames: [] });
+    expect(decoder()(scan(phone))).toEqual({ readings: [], sightings: [], frames: [], strengths: [] });
   });
 
   it('R1: drops by a fixed word, and is named in the log by its dialect alone', () => {

@@ -18,7 +18,7 @@ import {
 } from './shop.ts';
 
 const AT = TEN;
-const NOTHING = { readings: [], sightings: [], frames: [] };
+const NOTHING = { readings: [], sightings: [], frames: [], strengths: [] };
 
 function decoder() {
   return createDecode(devicesOf(shopConfig()), shopMap(), createSeen(nothingStored));
@@ -161,7 +161,8 @@ describe('frames that a receiver heard', () => {
     ]);
     expect(first.frames).toEqual([{ device: 'button-2', number: { kind: 'packet-id', value: 42 } }]);
     const second = decode(message('r-bags', 'advertisements', { frames: [press, press] }, AT + 3 * SECOND));
-    expect(second).toEqual(NOTHING);
+    const strength = { device: 'button-2', receiver: 'r-bags', rssi: -72, at: AT + 3 * SECOND - 200 };
+    expect(second).toEqual({ ...NOTHING, strengths: [strength, strength] });
     const next = frame(bthomeFrame('40002b3a01'), 0, OPEN_BUTTON);
     expect(said(decode(message('r-bags', 'advertisements', { frames: [next] }, AT + SECOND)))).toHaveLength(
       1,
@@ -204,7 +205,7 @@ describe('frames that a receiver heard', () => {
     const first = press(AT);
     expect(said(first).filter(({ kind }) => kind === 'press')).toHaveLength(1);
     expect(first.frames).toEqual([{ device: 'button-3', number: { kind: 'counter', value: 442 } }]);
-    expect(press(AT + 60_000)).toEqual(NOTHING);
+    expect(press(AT + 60_000)).toMatchObject({ readings: [], sightings: [], frames: [] });
   });
 
   it('from a device with a bind key that are plain, or sealed with another key, are nobody’s', () => {

@@ -431,6 +431,7 @@ describe('a message that comes again', () => {
       purge: [],
       audit: [],
       commands: [],
+      points: [],
       repeat: true,
     });
     const restarted = shop({ stored: storedAfter([first]) });

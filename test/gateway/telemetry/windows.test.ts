@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import type { Point } from '../../../gateway/telemetry/point.ts';
+import { createWindows, MAX_SERIES } from '../../../gateway/telemetry/windows.ts';
+
+const TEN = Date.UTC(2026, 2, 2, 10);
+
+function point(measurement: string, fields: Point['fields'], at: number, tags: Point['tags'] = {}): Point {
+  return { measurement, tags, fields, at };
+}
+
+function added(...points: Point[]) {
+  const windows = createWindows();
+  for (const one of points) windows.add(one);
+  return windows;
+}
+
+describe('windows', () => {
+  it('of ten seconds, aligned to the clock, become one sample a series, at their start', () => {
+    const tags = { device: 'c1', zone: 'shoes' };
+    const windows = added(
+      point('climate', { temperature_celsius: 20 }, TEN + 1_000, tags),
+      point('climate', { temperature_celsius: 21, humidity_percent: 40 }, TEN + 9_999, tags),
+      point('climate', { temperature_celsius: 25 }, TEN + 10_000, tags),
+    );
+    expect(windows.closed(TEN + 9_999)).toEqual([]);
+    expect(windows.closed(TEN + 10_000)).toEqual([
+      point('climate', { temperature_celsius: 20.5, humidity_percent: 40 }, TEN, tags),
+    ]);
+    expect(windows.closed(TEN + 10_000)).toEqual([]);
+    expect(windows.all()).toEqual([point('climate', { temperature_celsius: 25 }, TEN + 10_000, tags)]);
+  });
+
+  it('are rolled up by field: the last, the mean, the largest or the sum', () => {
+    const windows = added(
+      point('gateway', { outbox_events: 7, loop_delay_seconds: 0.5, messages: 3 }, TEN),
+      point('gateway', { outbox_events: 4, loop_delay_seconds: 0.1, messages: 2 }, TEN + 5_000),
+    );
+    expect(windows.all()).toEqual([
+      point('gateway', { outbox_events: 4, loop_delay_seconds: 0.5, messages: 5 }, TEN),
+    ]);
+  });
+
+  it('take the last by its time, not by when it came', () => {
+    const windows = added(
+      point('thermostat', { setpoint_celsius: 22 }, TEN + 5_000, { device: 't' }),
+      point('thermostat', { setpoint_celsius: 18 }, TEN + 2_000, { device: 't' }),
+    );
+    expect(windows.all()[0]?.fields).toEqual({ setpoint_celsius: 22 });
+  });
+
+  it('keep series apart by their tags', () => {
+    const windows = added(
+      point('shelf', { units: 1 }, TEN, { device: 's', slot: '0' }),
+      point('shelf', { units: 2 }, TEN, { device: 's', slot: '1' }),
+    );
+    expect(windows.all().map(({ fields }) => fields.units)).toEqual([1, 2]);
+  });
+
+  it('take nothing that is not documented, nor what is no number, and count it', () => {
+    const windows = added(
+      point('people', { count: 1 }, TEN),
+      point('climate', { temperature_celsius: Number.NaN, name: 3 } as Point['fields'], TEN, { device: 'c' }),
+    );
+    expect(windows.all().flatMap(({ fields }) => Object.keys(fields))).toEqual([]);
+    expect(windows.dropped()).toBe(3);
+  });
+
+  it('hold so many series and no more', () => {
+    const windows = createWindows();
+    for (let n = 0; n < MAX_SERIES + 5; n++)
+      windows.add(point('device', { online: 1 }, TEN, { device: `d${n}` }));
+    expect(windows.all()).toHaveLength(MAX_SERIES);
+    expect(windows.dropped()).toBe(5);
+  });
+});
