@@ -66,6 +66,14 @@ export const PRESSES = [
 ] as const;
 export type Press = (typeof PRESSES)[number];
 
+export const RADIO_STATES = ['off', 'starting', 'scanning', 'silent', 'failed'] as const;
+
+/** How a receiver's radio is; `reason` in one sentence, of one that failed. */
+export interface RadioHealth {
+  state: (typeof RADIO_STATES)[number];
+  reason?: string | undefined;
+}
+
 /** What a device said, decoded. */
 export type Reading =
   | { kind: 'heard'; frames: HeardFrame[] }
@@ -75,7 +83,13 @@ export type Reading =
   | { kind: 'press'; button: number; press: Press }
   | { kind: 'climate'; temperatureC?: number; humidityPct?: number; co2Ppm?: number }
   | { kind: 'thermostat'; setpointC: number; currentC?: number; mode?: string; valvePct?: number }
-  | { kind: 'health'; state?: 'online' | 'offline'; batteryPct?: number; firmware?: string }
+  | {
+      kind: 'health';
+      state?: 'online' | 'offline';
+      batteryPct?: number;
+      firmware?: string;
+      radio?: RadioHealth;
+    }
   /** A station signed in on the shop's Wi-Fi, is still there, or left. */
   | { kind: 'wifi'; session: 'start' | 'alive' | 'stop'; user?: string; address?: string }
   /** A code was shown to a reader, by QR or NFC; with a choice where the reader offers one. */

@@ -6,6 +6,7 @@ import { receiver } from './receiver.ts';
 import { shopperApp } from './shopper-app.ts';
 import { smartButton } from './smart-button.ts';
 import { thermostat } from './thermostat.ts';
+import { thermostatGatt } from './thermostat-gatt.ts';
 import { wifi } from './wifi.ts';
 
 /** Every kind of device that Aisle knows; `kind` in `aisle.yaml` names one of them. */
@@ -15,6 +16,7 @@ export const devices: readonly Device[] = [
   receiver,
   smartButton,
   thermostat,
+  thermostatGatt,
   climateSensor,
   checkIn,
   wifi,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Device, type HeardFrame, message } from './device.ts';
+import { type Device, type HeardFrame, message, RADIO_STATES } from './device.ts';
 
 const address = z
   .string()
@@ -7,6 +7,9 @@ const address = z
   .transform((text) => text.toLowerCase());
 /** 1,650 octets: the longest extended advertising data, Core Spec vol 4 E §7.7.65.13. */
 const advertisingData = z.string().regex(/^([0-9a-fA-F]{2}){0,1650}$/);
+
+/** Characters of a radio's reason that go on in `device.health`. */
+const MAX_REASON = 300;
 
 const frame = z.object({
   address,
@@ -32,6 +35,16 @@ export const receiver = {
         far: z.number().int().min(0).max(100_000),
       },
       ({ windowS, near, far }) => [{ kind: 'crowd', windowS, near, far }],
+    ),
+    radio: message(
+      'C',
+      { state: z.enum(RADIO_STATES), reason: z.string().optional() },
+      ({ state, reason }) => [
+        {
+          kind: 'health',
+          radio: { state, ...(reason !== undefined && { reason: reason.slice(0, MAX_REASON) }) },
+        },
+      ],
     ),
   },
 } satisfies Device;

@@ -79,7 +79,11 @@ export const EVENT_TYPES: readonly EventType[] = [
     'Data of a person was erased: consent records, counts and the signed certificate, not the person.',
   ),
   ofNobody('command.completed', 'B', 'A command to a device was carried out or failed.'),
-  ofNobody('device.health', 'C', 'A device came, went, or its battery runs low.'),
+  ofNobody(
+    'device.health',
+    'C',
+    'A device came, went, its battery runs low, or its radio is no longer as it was.',
+  ),
   ofNobody(
     'gateway.health',
     'C',

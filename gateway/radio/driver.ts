@@ -25,3 +25,15 @@ export interface Radio {
 
 /** habluetooth's: no shop is without any advertisement for so long while its radio works. */
 export const SILENT_AFTER_MS = 90_000;
+
+/** Within so long, ms, a radio's state is the true one. `scanning` is told with the frame that shows it. */
+export const TOLD_WITHIN_MS = {
+  /** `off` or `failed`: power off, adapter unplugged, its connection, D-Bus or bluetoothd gone. noble looks each second. */
+  lost: 3_000,
+  /** `failed`: a controller, D-Bus or bluetoothd that takes a command and never answers. */
+  hung: 20_000,
+  /** `silent`: looked at three times within `silentAfterMs`. */
+  silent: (silentAfterMs: number) => silentAfterMs * 1.5,
+  /** The scan is on again: after power on, plug in, D-Bus or bluetoothd back, or somebody else's "stop". */
+  back: 5_000,
+} as const;

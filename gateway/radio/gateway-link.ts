@@ -4,17 +4,18 @@ import type { RadioLog } from './radio-state.ts';
 
 export interface GatewayLink {
   isUp(): boolean;
-  /** Publishes `devices/<receiver>/<name>` with QoS 1; resolves at the PUBACK, rejects where none came. */
+  /** Publishes `devices/<device>/<name>` with QoS 1; resolves at the PUBACK, rejects where none came. */
   publish(name: string, payload: string, options?: { retain: boolean }): Promise<void>;
   /** Says goodbye (`state` `offline`) and ends the connection. */
   close(): Promise<void>;
 }
 
 export interface LinkEvents {
+  /** Names of the commands that it takes, `devices/<device>/commands/<name>`. */
+  commands: readonly string[];
   onUp(): void;
   onDown(): void;
-  /** The retained command `frames`. */
-  onFrames(payload: Uint8Array): void;
+  onCommand(name: string, payload: Uint8Array): void;
 }
 
 /** A PUBACK that takes longer does not come: the connection is given up, its messages are sent on the next. */
@@ -26,12 +27,12 @@ const GOOD_CONNECTION_MS = 10_000;
 const GOODBYE_MS = 2_000;
 
 /**
- * Keeps a connection to the gateway's broker: user name and client id are the receiver's id, `state` is
+ * Keeps a device's connection to the gateway's broker: user name and client id are its id, `state` is
  * `offline` by will. Every connection is a client of its own, so nothing is queued or sent again behind the
  * caller's back. Retries with full jitter; each new problem is logged once. `random` yields 0…1.
  */
 export function gatewayLink(
-  receiver: string,
+  device: string,
   gateway: GatewayAddress,
   events: LinkEvents,
   context: { log: RadioLog; random(): number },
@@ -68,29 +69,31 @@ export function gatewayLink(
       lost(credentials.message);
       return;
     }
-    client = attempt(connect(gateway.url, connectOptions(receiver, credentials)));
+    client = attempt(connect(gateway.url, connectOptions(device, credentials)));
   };
   const attempt = (current: MqttClient): MqttClient => {
-    const filter = `devices/${receiver}/commands/frames`;
+    const commands = new Map(events.commands.map((name) => [`devices/${device}/commands/${name}`, name]));
     let problem = 'the connection was closed';
     current.on('error', (error) => {
-      problem = explain(error, receiver, gateway);
+      problem = explain(error, device, gateway);
     });
     current.on('close', () => {
       if (current === client) lost(problem);
     });
     current.on('message', (topic, payload) => {
-      if (topic === filter) events.onFrames(payload);
+      const name = commands.get(topic);
+      if (name !== undefined) events.onCommand(name, payload);
     });
     current.on('connect', () => {
       isUp = true;
       upAt = performance.now();
       lastProblem = undefined;
-      log.info(`connected to the gateway at ${where} as ${receiver}`);
-      current.subscribe(filter, { qos: 1 }, (error, granted) => {
+      log.info(`connected to the gateway at ${where} as ${device}`);
+      const filters = [...commands.keys()];
+      current.subscribe(filters, { qos: 1 }, (error, granted) => {
         const refused = error ?? granted?.some(({ qos }) => qos > 2);
         if (refused && current === client)
-          log.warn(`the gateway at ${where} does not let ${receiver} read ${filter}`);
+          log.warn(`the gateway at ${where} does not let ${device} read ${filters.join(', ')}`);
       });
       events.onUp();
     });
@@ -104,7 +107,7 @@ export function gatewayLink(
         reject(new Error('not acknowledged'));
         if (current === client) lost(`${name} was not acknowledged within ${ACK_MS / 1000} s`);
       }, ACK_MS);
-      current.publish(`devices/${receiver}/${name}`, payload, { qos: 1, ...options }, (error) => {
+      current.publish(`devices/${device}/${name}`, payload, { qos: 1, ...options }, (error) => {
         clearTimeout(deadline);
         if (error) reject(error);
         else resolve();

@@ -1,16 +1,17 @@
 import { adapterName } from './adapter.ts';
-import { type Radio, type RadioOptions, SILENT_AFTER_MS } from './driver.ts';
-import { type HciSocket, h4Socket } from './h4-socket.ts';
+import type { Radio, RadioOptions } from './driver.ts';
 import {
   LE_ADVERTISING_REPORT,
   LE_EXTENDED_ADVERTISING_REPORT,
   type LeReport,
   leReportReader,
 } from './le-reports.ts';
-import { type Hci, loadNoble, type Noble } from './load-noble.ts';
+import { type HciSocket, h4Socket } from './noble/h4-socket.ts';
+import { type Hci, loadNoble, type Noble } from './noble/load-noble.ts';
+import { type ScanControl, scanControl } from './noble/scan-control.ts';
 import { noLowEnergy, noRight, scanRefused, whyNotOpen } from './radio-problems.ts';
-import type { RadioState } from './radio-state.ts';
-import { type ScanControl, scanControl } from './scan-control.ts';
+import { isSame, type RadioState } from './radio-state.ts';
+import { type Silence, watchSilence } from './silence.ts';
 
 /**
  * Hears advertisements by noble. noble keeps the controller's business: power, start-up, scan commands. The
@@ -19,8 +20,8 @@ import { type ScanControl, scanControl } from './scan-control.ts';
  *
  * What noble says of itself is not trusted: `startScanning` succeeds when the controller refused, and after
  * power off and on nothing scans. So scanning is restarted at every power-on and whenever somebody else stopped
- * it, the controller's answer to "enable" is read, and `scanning` is said only once a frame came. Silence
- * restarts the scan, then resets the controller.
+ * it, the controller's answer to "enable" is read, and `scanning` is said only once a frame came. After silence
+ * (`silence.ts`) the controller is reset.
  *
  * Opens the adapter and scans until `close`. Never throws: what goes wrong is a `failed` state.
  */
@@ -60,23 +61,22 @@ interface Lifecycle {
   end(): void;
 }
 
-function lifecycle({ adapter, onAdvertisement, onState, log, now, silentAfterMs }: RadioOptions): Lifecycle {
-  const patience = silentAfterMs ?? SILENT_AFTER_MS;
+function lifecycle(options: RadioOptions): Lifecycle {
+  const { adapter, onAdvertisement, onState, log } = options;
   const name = adapterName(adapter);
   let open = true;
   let state: RadioState | undefined;
   let scan: ScanControl | undefined;
-  let lastFrameAt = now();
-  let watch: NodeJS.Timeout | undefined;
+  let silence: Silence | undefined;
   let malformed = 0;
 
   const say = (next: RadioState): void => {
-    if (!open || JSON.stringify(next) === JSON.stringify(state)) return;
+    if (!open || isSame(next, state)) return;
     state = next;
     onState(next);
   };
   const beginScan = (): void => {
-    lastFrameAt = now();
+    silence?.broken('begin');
     scan?.begin();
   };
   const onPower = (power: string): void => {
@@ -89,13 +89,6 @@ function lifecycle({ adapter, onAdvertisement, onState, log, now, silentAfterMs 
       say({ kind: 'failed', why: noLowEnergy(name) });
     } else if (adapter.kind === 'local') say({ kind: 'off' });
   };
-  const onSilence = (): void => {
-    if (now() - lastFrameAt < patience) return;
-    lastFrameAt = now();
-    if (state?.kind === 'starting' || state?.kind === 'scanning') say({ kind: 'silent' });
-    scan?.revive();
-  };
-
   return {
     say,
     isOpen: () => open,
@@ -104,14 +97,19 @@ function lifecycle({ adapter, onAdvertisement, onState, log, now, silentAfterMs 
       const bindings = noble._bindings;
       noble.on('warning', (text) => log.warn(`noble: ${text}`));
       bindings.on('stateChange', onPower);
-      watch = setInterval(onSilence, patience / 3);
-      watch.unref();
+      silence = watchSilence(options, name, {
+        isWatched: () => scan?.isPaused() === false,
+        onSilent() {
+          if (state?.kind === 'starting' || state?.kind === 'scanning') say({ kind: 'silent' });
+        },
+        revive: (how) => scan?.revive(how),
+      });
       // Initialises, in the same turn; by a listener it would be later and swallow what goes wrong.
       void noble.state;
     },
     heard(reports, at) {
       if (!open || reports.length === 0 || scan?.isPaused() !== false) return;
-      lastFrameAt = at;
+      silence?.broken('frame');
       if (state?.kind !== 'scanning') say({ kind: 'scanning' });
       for (const report of reports) onAdvertisement(report, at);
     },
@@ -126,7 +124,7 @@ function lifecycle({ adapter, onAdvertisement, onState, log, now, silentAfterMs 
     end() {
       scan?.end();
       open = false;
-      clearInterval(watch);
+      silence?.end();
     },
   };
 }

@@ -9,6 +9,10 @@ export type RadioState =
   | { kind: 'silent' }
   | { kind: 'failed'; why: string };
 
+export function isSame(a: RadioState, b: RadioState | undefined): boolean {
+  return a.kind === b?.kind && (a.kind !== 'failed' || b.kind !== 'failed' || a.why === b.why);
+}
+
 /** The part of a logger that the radio uses; pino's fits. */
 export interface RadioLog {
   info(text: string): void;

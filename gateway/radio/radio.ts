@@ -1,110 +1,110 @@
 import { randomBytes } from 'node:crypto';
-import { type Adapter, adapterName, readAdapter } from './adapter.ts';
-import type { Radio } from './driver.ts';
+import { adapterName, readAdapter } from './adapter.ts';
+import { type BluezBus, openBus } from './bluez/bus.ts';
+import { openBluez } from './bluez.ts';
+import type { OpenRadio } from './driver.ts';
 import type { GatewayAddress } from './gateway-address.ts';
 import { gatewayLink } from './gateway-link.ts';
+import { type GattThermostatConfig, startGattThermostats } from './gatt/thermostats.ts';
+import { keepOpen } from './keep-open.ts';
 import { openNoble } from './noble.ts';
-import type { RadioLog, RadioState } from './radio-state.ts';
-import { type Receiver, startReceiver } from './receiver.ts';
+import type { RadioLog } from './radio-state.ts';
+import { startReceiver } from './receiver.ts';
 
+export type { GattThermostatConfig } from './gatt/thermostats.ts';
 export type { RadioLog } from './radio-state.ts';
 
 /** `inputs.radio` of `aisle.yaml`. */
 export interface RadioConfig {
   driver: 'noble' | 'bluez';
-  /** `hci0`, `hci1` …, or `tcp:<host>:<port>` of a controller that speaks HCI with H4 framing. */
+  /** `hci0`, `hci1` …, or for noble `tcp:<host>:<port>` of a controller that speaks HCI with H4 framing. */
   adapter: string;
   /** This receiver's id among the devices. */
   receiver: string;
   gateway: GatewayAddress;
+  /** BlueZ's adapter for GATT; without it that of the driver `bluez`. */
+  gatt?: { adapter: string } | undefined;
 }
 
-/** A radio that failed or is off is opened anew this often: adapters are unplugged, and plugged in again. */
-const REOPEN_MS = 30_000;
-/** A silent one later: the driver restarts the scan and resets the controller first. */
-const REOPEN_SILENT_MS = 300_000;
+/** The GATT thermostats among the devices: this process is their firmware. */
+export interface GattConfig {
+  thermostats: readonly GattThermostatConfig[];
+  /** IANA, of the shop. */
+  timeZone: string;
+}
+
 const DEVICE_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 /**
- * Runs this machine's Bluetooth adapter as a receiver until `close`: hears by the driver, passes on by MQTT.
- * Throws where the configuration cannot work; an adapter that does not work, or a gateway that is away, is
- * logged in a sentence and tried again. Only `online` and `offline` are told to the gateway.
+ * Runs this machine's Bluetooth until `close`: its adapter as a receiver, which hears by the driver and passes on
+ * by MQTT, and the GATT thermostats by BlueZ, over the one D-Bus connection that there is. Throws where the
+ * configuration cannot work; an adapter that does not work, or a gateway that is away, is logged in a sentence and
+ * tried again.
  */
-export async function runRadio(config: RadioConfig, log: RadioLog): Promise<{ close(): Promise<void> }> {
-  if (config.driver === 'bluez') {
-    throw new Error('inputs.radio.driver: bluez is not built yet; use noble');
-  }
-  if (!DEVICE_ID.test(config.receiver)) {
-    throw new Error(
-      `inputs.radio.receiver: ${JSON.stringify(config.receiver)} is no device id ([A-Za-z0-9_-]{1,64})`,
-    );
-  }
-  if (!/^mqtts?:\/\//.test(config.gateway.url)) {
-    throw new Error('inputs.radio.gateway.url: begins with mqtts:// (or with mqtt://, on this machine)');
-  }
+export async function runRadio(
+  config: RadioConfig,
+  log: RadioLog,
+  gatt?: GattConfig,
+): Promise<{ close(): Promise<void> }> {
+  checkRadio(config);
+  const now = () => performance.now();
   const adapter = readAdapter(config.adapter);
+  const thermostats = gatt?.thermostats ?? [];
+  const needsBus = config.driver === 'bluez' || thermostats.length > 0;
+  const bus = needsBus ? openBus({ log }) : undefined;
+  const open = driverOf(config, bus);
   const receiver = startReceiver({
     link: (events) => gatewayLink(config.receiver, config.gateway, events, { log, random: Math.random }),
     log,
-    now: () => performance.now(),
+    now,
     randomBytes,
   });
-  const radio = keepOpen(adapter, receiver, log);
+  const radio = keepOpen({
+    open: (onState) =>
+      open({ adapter, onAdvertisement: (report, at) => receiver.heard(report, at), onState, log, now }),
+    onState: (state) => receiver.radio(state),
+    name: adapterName(adapter),
+    log,
+  });
+  const gattAdapter = config.gatt?.adapter ?? config.adapter;
+  const firmware =
+    bus && gatt && thermostats.length > 0
+      ? startGattThermostats({
+          bus,
+          adapter: gattAdapter,
+          isScanned: config.driver === 'bluez' && gattAdapter === config.adapter,
+          thermostats,
+          gateway: config.gateway,
+          timeZone: gatt.timeZone,
+          log,
+          now,
+          random: Math.random,
+        })
+      : undefined;
   return {
     async close() {
       radio.close();
-      await receiver.close();
+      await Promise.all([receiver.close(), firmware?.close()]);
+      bus?.close();
     },
   };
 }
 
-function keepOpen(adapter: Adapter, receiver: Receiver, log: RadioLog): Radio {
-  let radio: Radio | undefined;
-  let reopen: NodeJS.Timeout | undefined;
-  let closed = false;
-  let said: string | undefined;
-
-  const onState = (state: RadioState): void => {
-    clearTimeout(reopen);
-    // Says nothing yet of whether the radio works, and trying again is not worth a line.
-    if (state.kind === 'starting') return;
-    const works = state.kind === 'scanning' || state.kind === 'silent';
-    receiver.radioWorks(works);
-    if (state.kind !== 'scanning') reopen = setTimeout(open, works ? REOPEN_SILENT_MS : REOPEN_MS);
-    const text = inWords(state, adapterName(adapter));
-    if (text !== said) (state.kind === 'scanning' ? log.info : log.warn).call(log, text);
-    said = text;
-  };
-  const open = (): void => {
-    radio?.close();
-    if (closed) return;
-    radio = openNoble({
-      adapter,
-      onAdvertisement: (report, at) => receiver.heard(report, at),
-      onState,
-      log,
-      now: () => performance.now(),
-    });
-  };
-  open();
-  return {
-    close() {
-      closed = true;
-      clearTimeout(reopen);
-      radio?.close();
-    },
-  };
+function driverOf({ driver }: RadioConfig, bus: BluezBus | undefined): OpenRadio {
+  return driver === 'bluez' && bus ? (options) => openBluez({ ...options, bus }) : openNoble;
 }
 
-function inWords(state: Exclude<RadioState, { kind: 'starting' }>, name: string): string {
-  switch (state.kind) {
-    case 'off':
-      return `${name} is powered off: \`bluetoothctl power on\`, or \`rfkill unblock bluetooth\``;
-    case 'scanning':
-      return `${name} hears advertisements`;
-    case 'silent':
-      return `${name} scans and hears nothing; the process may lack CAP_NET_RAW, or the adapter hangs (it is being restarted)`;
-    case 'failed':
-      return state.why;
+function checkRadio({ driver, adapter, receiver, gateway, gatt }: RadioConfig): void {
+  if (!DEVICE_ID.test(receiver)) {
+    throw new Error(
+      `inputs.radio.receiver: ${JSON.stringify(receiver)} is no device id ([A-Za-z0-9_-]{1,64})`,
+    );
+  }
+  if (!/^mqtts?:\/\//.test(gateway.url)) {
+    throw new Error('inputs.radio.gateway.url: begins with mqtts:// (or with mqtt://, on this machine)');
+  }
+  const byBluez = driver === 'bluez' ? adapter : gatt?.adapter;
+  if (byBluez !== undefined && readAdapter(byBluez).kind === 'tcp') {
+    throw new Error('inputs.radio.adapter: BlueZ has adapters of this machine only: hci0, hci1 …');
   }
 }

@@ -3,7 +3,7 @@ import { frameSieve } from '../../devices/frame-sieve.ts';
 import { toHex } from '../../devices/wire/hex.ts';
 import type { GatewayLink, LinkEvents } from './gateway-link.ts';
 import type { LeReport } from './le-reports.ts';
-import type { RadioLog } from './radio-state.ts';
+import { isSame, type RadioLog, type RadioState } from './radio-state.ts';
 
 /**
  * A receiver: what its radio heard, cut down to the frames that the gateway asked for, gathered into
@@ -12,8 +12,11 @@ import type { RadioLog } from './radio-state.ts';
 export interface Receiver {
   /** Takes a report that was heard at `at`, in the clock of `now`. */
   heard(report: LeReport, at: number): void;
-  /** Whether the radio works: `state` is `online` while it does and the gateway can be reached. */
-  radioWorks(works: boolean): void;
+  /**
+   * How the radio is: told at each change and on each connection. `state` is `online` while it works (scanning or
+   * silent) and the gateway can be reached.
+   */
+  radio(state: RadioState): void;
   counters(): BatchCounters;
   /** Sends what still waits, as far as the gateway takes it at once, and says goodbye. */
   close(): Promise<void>;
@@ -37,17 +40,20 @@ export function startReceiver(options: ReceiverOptions): Receiver {
   const batcher = frameBatcher(toHex(randomBytes(4)));
   // Until the radio says otherwise: what does not work says so at once.
   let works = true;
+  let radio: RadioState = { kind: 'starting' };
   let flush: NodeJS.Timeout | undefined;
   let droppedBefore = 0;
 
   const link = options.link({
     onUp() {
       sayState();
+      sayRadio();
       sayDropped();
       pump();
     },
     onDown: () => batcher.connectionLost(),
-    onFrames(payload) {
+    commands: ['frames'],
+    onCommand(_, payload) {
       const entries = sieve.accept(payload, now());
       if (entries === undefined) log.warn("the gateway's list of frames cannot be read; the last one stays");
       else log.info(`the gateway's list of frames has ${entries} entries`);
@@ -85,6 +91,12 @@ export function startReceiver(options: ReceiverOptions): Receiver {
     link.publish('state', works ? 'online' : 'offline', { retain: true }).catch(() => {});
   }
 
+  function sayRadio(): void {
+    if (!link.isUp()) return;
+    const reason = radio.kind === 'failed' ? { reason: radio.why } : {};
+    link.publish('radio', JSON.stringify({ state: radio.kind, ...reason })).catch(() => {});
+  }
+
   function sayDropped(): void {
     const { dropped } = batcher.counters();
     const lost = dropped - droppedBefore;
@@ -99,7 +111,12 @@ export function startReceiver(options: ReceiverOptions): Receiver {
       batcher.add(frame);
       if (batcher.waiting() === 1 || batcher.waiting() >= MAX_FRAMES) pump();
     },
-    radioWorks(worksNow) {
+    radio(now) {
+      if (isSame(now, radio)) return;
+      radio = now;
+      sayRadio();
+      // A radio that starts says nothing yet of whether it works.
+      const worksNow = now.kind === 'starting' ? works : now.kind === 'scanning' || now.kind === 'silent';
       if (worksNow === works) return;
       works = worksNow;
       sayState();

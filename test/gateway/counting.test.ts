@@ -62,7 +62,7 @@ function listeningReceiver() {
   const close = () => (closed ??= started.close());
   onTestFinished(close);
   events?.onUp();
-  events?.onFrames(COMMAND);
+  events?.onCommand('frames', COMMAND);
   return {
     hear: (frame: ReturnType<typeof heard>) => started.heard(frame, performance.now()),
     close,

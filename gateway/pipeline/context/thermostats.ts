@@ -39,7 +39,8 @@ export function createThermostats(stored: StoredState): Thermostats {
       const isSameMode = mode === undefined || mode === before?.mode;
       if (before?.setpointC === setpointC && isSameMode) return;
       const order = orders.get(device.id);
-      if (before?.setpointC !== setpointC) orders.delete(device.id);
+      // Its first reading ever may come between the order and what the order does.
+      if (before && before.setpointC !== setpointC) orders.delete(device.id);
       const now: Told = { ...before, setpointC, ...(mode !== undefined && { mode }) };
       told.set(device.id, now);
       emit.change('thermostat', device.id, now);

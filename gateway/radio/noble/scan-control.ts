@@ -1,3 +1,4 @@
+import type { Revival } from '../silence.ts';
 import type { Noble } from './load-noble.ts';
 
 /** Between somebody else's "stop scanning" and ours, so that two hosts do not outbid each other. */
@@ -14,8 +15,8 @@ export interface ScanControl {
   /** The adapter is down: nothing to restart until `begin`. */
   pause(): void;
   isPaused(): boolean;
-  /** Nothing was heard for long: begins again, every second time after a reset of the controller. */
-  revive(): void;
+  /** Nothing was heard for long: begins again, for the adapter after a reset of the controller. */
+  revive(how: Revival): void;
   end(): void;
 }
 
@@ -25,7 +26,6 @@ export function scanControl(noble: Noble, onRefused: (status: number) => void): 
   const hci = noble._bindings._hci;
   let paused = true;
   let answers = 0;
-  let revivals = 0;
   let timer: NodeJS.Timeout | undefined;
 
   const begin = (): void => {
@@ -63,10 +63,9 @@ export function scanControl(noble: Noble, onRefused: (status: number) => void): 
       paused = true;
       clearTimeout(timer);
     },
-    revive() {
+    revive(how) {
       if (paused) return;
-      revivals += 1;
-      if (revivals % 2 === 1) begin();
+      if (how === 'scan') begin();
       else {
         hci.reset();
         beginLater(RESET_MS);

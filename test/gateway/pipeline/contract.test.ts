@@ -96,7 +96,11 @@ const TABLE: Record<string, Row> = {
     optional: ['language'],
   },
   // The contract lists what it may carry; each tells what it knows.
-  'device.health': impersonal('C', ['deviceId', 'lastSeen'], ['state', 'battery', 'firmware']),
+  'device.health': impersonal(
+    'C',
+    ['deviceId', 'lastSeen'],
+    ['state', 'battery', 'firmware', 'radio', 'radioReason'],
+  ),
   'security.alert': impersonal('A', ['kind', 'origin', 'count'], ['recordIds']),
 };
 
@@ -147,6 +151,7 @@ function eventfulDay(): StoreEvent[] {
     message('radiator-1', 'thermostat', { setpointC: 21, currentC: 20, mode: 'auto', valvePct: 5 }, TEN),
     message('button-1', 'pressed', { press: 'long_press' }, TEN),
     message('button-1', 'state', 'online', TEN),
+    message('r-shoes', 'radio', { state: 'failed', reason: 'bluetoothd has no adapter hci0' }, TEN),
     setpoint('x1', 18, TEN),
     setpoint('x2', 99, TEN),
     ...[1, 2, 3, 6].map((n) => ranged(n, 'entrance', TEN)),

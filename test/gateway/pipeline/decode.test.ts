@@ -105,6 +105,20 @@ describe('a message', () => {
   });
 });
 
+describe('a receiver’s radio', () => {
+  it('is health, with a reason that is not longer than a sentence', () => {
+    const reading = (payload: object) => said(decoder()(message('r-shoes', 'radio', payload, AT)));
+    const reason = 'r'.repeat(400);
+    const health = { device: 'r-shoes', kind: 'health', at: AT };
+    expect(reading({ state: 'scanning' })).toEqual([{ ...health, radio: { state: 'scanning' } }]);
+    expect(reading({ state: 'failed', reason })).toEqual([
+      { ...health, radio: { state: 'failed', reason: 'r'.repeat(300) } },
+    ]);
+    expect(decoder()(message('r-shoes', 'radio', { state: 'asleep' }, AT)).dropped).toBe('wrong form');
+    expect(decoder()(message('button-1', 'radio', { state: 'off' }, AT)).dropped).toBe('unknown message');
+  });
+});
+
 describe('an app’s report', () => {
   it('gives a sighting at each fixed beacon of the shop that it heard, and none at others', () => {
     const beacons = [

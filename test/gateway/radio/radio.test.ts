@@ -5,10 +5,12 @@ import { describe, expect, it } from 'vitest';
 import { hciController } from '../../../firmware-sim/hci-controller.ts';
 import { readAdapter } from '../../../gateway/radio/adapter.ts';
 import { type RadioConfig, runRadio } from '../../../gateway/radio/radio.ts';
+import { hasDbus, startMockBluez } from '../../support/mock-bluez.ts';
 import { hasMosquitto, startMosquitto } from '../../support/mosquitto.ts';
 import { until } from '../../support/until.ts';
 import { watch } from '../../support/watcher.ts';
 import { CAPTURED } from './captured-frames.ts';
+import { eventually, ofBluez } from './radio-suite.ts';
 
 const SECRET = 'kT3-radio-secret';
 
@@ -101,6 +103,62 @@ describe.skipIf(!hasMosquitto)('the radio process at a broker that is not ours',
     await until(controller.isScanning, 'the scan');
     controller.raw(Buffer.from(CAPTURED[0].hex, 'hex'));
     await until(() => states().at(-1) === 'online', 'online again');
+    const radios = watcher.of('devices/r1/radio').map((payload) => JSON.parse(payload).state);
+    expect(radios[0]).toBe('starting');
+    expect(radios).toContain('failed');
+    expect(radios.at(-1)).toBe('scanning');
+  });
+
+  it.skipIf(!hasDbus)('says the same by BlueZ as by noble', async ({ onTestFinished }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'radio-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const credentialFile = join(folder, 'secret');
+    writeFileSync(credentialFile, SECRET, { mode: 0o600 });
+    const mosquitto = await startMosquitto({ r1: SECRET });
+    onTestFinished(() => mosquitto.stop());
+    const bluez = await startMockBluez();
+    onTestFinished(() => bluez.stop());
+    const watcher = await watch(mosquitto);
+    onTestFinished(() => watcher.client.endAsync());
+    const accept = ['bthome', 'ibeacon:e2c56db5-dffb-48d2-b060-d0f5a71096e0'];
+    await watcher.client.publishAsync('devices/r1/commands/frames', JSON.stringify({ accept }), {
+      qos: 1,
+      retain: true,
+    });
+    const lines: string[] = [];
+    const gateway = { url: mosquitto.url, credentialFile, ca: mosquitto.ca };
+    process.env.DBUS_SYSTEM_BUS_ADDRESS = bluez.bus;
+    onTestFinished(() => void delete process.env.DBUS_SYSTEM_BUS_ADDRESS);
+    const config = { driver: 'bluez', adapter: 'hci0', receiver: 'r1', gateway } as const;
+    const radio = await runRadio(config, logTo(lines));
+    onTestFinished(() => radio.close());
+    await until(() => lines.some((line) => line.includes('list of frames has 2')), 'the list of frames');
+    await eventually(async () => (await bluez.counts()).sessions > 0, 'the scan');
+    for (const { address, addressType, rssi, data } of CAPTURED) {
+      const frame = { address: address.toUpperCase(), addressType, rssi, data };
+      await bluez.order({ order: 'advertise', ...frame });
+    }
+    await until(() => watcher.of('devices/r1/advertisements').length > 0, 'the frames');
+    const messages = watcher.of('devices/r1/advertisements').map((payload) => JSON.parse(payload));
+    expect(messages.flatMap(({ frames }) => frames)).toEqual(
+      [CAPTURED[0], CAPTURED[2]].map(({ name: _, hex: __, data, ...frame }) => ({
+        ...frame,
+        data: ofBluez(data),
+        ageMs: expect.any(Number),
+      })),
+    );
+    await radio.close();
+    await until(() => watcher.of('devices/r1/state').at(-1) === 'offline', 'the goodbye');
+    expect(watcher.of('devices/r1/radio').map((payload) => JSON.parse(payload))).toEqual([
+      { state: 'starting' },
+      { state: 'scanning' },
+    ]);
+    await eventually(async () => (await bluez.counts()).sessions === 0, 'the scan to end');
+    for (const { address, data } of [CAPTURED[1], CAPTURED[4], CAPTURED[5]]) {
+      for (const mark of [address, address.toUpperCase().replaceAll(':', '_'), ofBluez(data)]) {
+        expect(watcher.all() + lines.join()).not.toContain(mark);
+      }
+    }
   });
 });
 
@@ -112,7 +170,10 @@ describe('a radio that cannot run', () => {
     gateway: { url: 'mqtts://127.0.0.1:8883', credentialFile: '/run/credentials/r1' },
   };
   it.each([
-    [{ driver: 'bluez' as const }, 'inputs.radio.driver: bluez is not built yet; use noble'],
+    [
+      { driver: 'bluez' as const, adapter: 'tcp:127.0.0.1:9000' },
+      'inputs.radio.adapter: BlueZ has adapters of this machine only: hci0, hci1 …',
+    ],
     [
       { adapter: 'usb0' },
       'inputs.radio.adapter: "usb0" is neither hci0, hci1 … nor tcp:<host>:<port> of a controller',

@@ -167,17 +167,38 @@ describe('a receiver’s state', () => {
     await until(() => broker.states().length === 3, 'the will and the return');
     await started.close();
     expect(broker.states()).toEqual(['online', 'offline', 'online', 'offline']);
-    expect(broker.published.every(({ retain }) => retain)).toBe(true);
+    expect(
+      broker.published.filter(({ topic }) => topic.endsWith('/state')).every(({ retain }) => retain),
+    ).toBe(true);
   });
 
   it('is offline while its radio does not work', async () => {
     const started = start();
     await until(() => broker.states().length === 1, 'online');
-    started.radioWorks(false);
-    started.radioWorks(false);
-    started.radioWorks(true);
+    started.radio({ kind: 'off' });
+    started.radio({ kind: 'failed', why: 'gone' });
+    started.radio({ kind: 'starting' });
+    started.radio({ kind: 'scanning' });
     await until(() => broker.states().length === 3, 'the changes');
     expect(broker.states()).toEqual(['online', 'offline', 'online']);
+  });
+
+  it('is told in full at each change, and again after each connection', async () => {
+    const started = start();
+    await until(() => broker.radios().length === 1, 'the radio’s state');
+    for (const kind of ['scanning', 'scanning', 'silent'] as const) started.radio({ kind });
+    started.radio({ kind: 'failed', why: 'there is no adapter hci0' });
+    await until(() => broker.radios().length === 4, 'the changes');
+    broker.cut();
+    await until(() => broker.radios().length === 5, 'the state on the next connection');
+    const failed = { state: 'failed', reason: 'there is no adapter hci0' };
+    expect(broker.radios()).toEqual([
+      { state: 'starting' },
+      { state: 'scanning' },
+      { state: 'silent' },
+      failed,
+      failed,
+    ]);
   });
 
   it('does not keep the process when the gateway no longer answers', async () => {

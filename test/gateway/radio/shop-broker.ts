@@ -21,6 +21,8 @@ export interface ShopBroker {
   messages(): { frames: { address: string; data: string; ageMs: number }[]; seq: number; boot: string }[];
   crowds(): { windowS: number; near: number; far: number; seq: number }[];
   states(): string[];
+  /** Parsed `radio`. */
+  radios(): { state: string; reason?: string }[];
   /** Publishes the retained command `frames`. */
   sendFrames(payload: string): void;
   /** While it holds, messages of these names are taken and not acknowledged. */
@@ -68,6 +70,7 @@ export async function shopBroker(): Promise<ShopBroker> {
     messages: () => parsed('advertisements'),
     crowds: () => parsed('crowd'),
     states: () => published.filter(({ topic }) => topic === 'devices/r1/state').map(({ payload }) => payload),
+    radios: () => parsed('radio'),
     sendFrames(payload) {
       const topic = 'devices/r1/commands/frames';
       broker.publish({ cmd: 'publish', topic, payload, qos: 1, retain: true, dup: false }, () => {});

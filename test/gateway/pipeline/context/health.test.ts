@@ -8,7 +8,7 @@ const button = deviceOf('button-2');
 function health(stored: StoredState = nothingStored) {
   const kept = createHealth(stored);
   const outcomes: Outcome[] = [];
-  const say = (reading: { state?: 'online' | 'offline'; batteryPct?: number; firmware?: string }) => {
+  const say = (reading: Parameters<typeof kept.said>[1]) => {
     const { emit, outcome } = collector();
     kept.said(button, reading, TEN, emit);
     outcomes.push(outcome);
@@ -43,11 +43,28 @@ describe('a device’s health', () => {
     expect(say({ batteryPct: 100 })).toMatchObject([{ battery: 100 }]);
   });
 
+  it('is told when a receiver’s radio is no longer as it was, with why', () => {
+    const { say } = health();
+    const gone = { state: 'failed', reason: 'bluetoothd has no adapter hci0' } as const;
+    expect(say({ radio: { state: 'starting' } })).toMatchObject([{ radio: 'starting' }]);
+    expect(say({ radio: { state: 'scanning' } })).toMatchObject([{ radio: 'scanning' }]);
+    expect(say({ radio: { state: 'scanning' } })).toEqual([]);
+    expect(say({ radio: gone })).toMatchObject([{ radio: 'failed', radioReason: gone.reason }]);
+    expect(say({ radio: gone })).toEqual([]);
+    expect(say({ radio: { ...gone, reason: 'no D-Bus' } })).toMatchObject([{ radioReason: 'no D-Bus' }]);
+    const [well] = say({ radio: { state: 'scanning' } });
+    expect(well).not.toHaveProperty('radioReason');
+    const [came] = say({ state: 'online' });
+    expect(came).not.toHaveProperty('radio');
+  });
+
   it('is told once over a restart', () => {
     const before = health();
     before.say({ state: 'online' });
     before.say({ batteryPct: 5 });
+    before.say({ radio: { state: 'failed', reason: 'no D-Bus' } });
     const { say } = health(storedAfter(before.outcomes));
-    expect([...say({ state: 'online' }), ...say({ batteryPct: 4 })]).toEqual([]);
+    const radio = { state: 'failed', reason: 'no D-Bus' } as const;
+    expect([...say({ state: 'online' }), ...say({ batteryPct: 4 }), ...say({ radio })]).toEqual([]);
   });
 });

@@ -66,6 +66,13 @@ describe('a thermostat', () => {
     expect(say({ setpointC: 18 })).toMatchObject([{ changedBy: 'device' }]);
   });
 
+  it('whose first reading ever comes between an order and what it does, is changed by the centre still', () => {
+    const { say, ordered } = thermostat();
+    ordered('radiator-1', 18, 'central');
+    expect(say({ setpointC: 21 })).toMatchObject([{ changedBy: 'device' }]);
+    expect(say({ setpointC: 18 })).toMatchObject([{ changedBy: 'central' }]);
+  });
+
   it('that reports something else, or whose order came to nothing, changed by itself', () => {
     const { say, ordered, refused } = thermostat();
     say({ setpointC: 21 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { h4Framing } from '../../../gateway/radio/h4-framing.ts';
-import { CAPTURED } from './captured-frames.ts';
+import { h4Framing } from '../../../../gateway/radio/noble/h4-framing.ts';
+import { CAPTURED } from '../captured-frames.ts';
 
 const packets = [
   ...CAPTURED.map(({ hex }) => hex.toLowerCase()),

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { hciController } from '../../../firmware-sim/hci-controller.ts';
-import { h4Socket } from '../../../gateway/radio/h4-socket.ts';
-import { until } from '../../support/until.ts';
-import { CAPTURED } from './captured-frames.ts';
+import { hciController } from '../../../../firmware-sim/hci-controller.ts';
+import { h4Socket } from '../../../../gateway/radio/noble/h4-socket.ts';
+import { until } from '../../../support/until.ts';
+import { CAPTURED } from '../captured-frames.ts';
 
 type Finish = (end: () => void | Promise<void>) => void;
 

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { hciController } from '../../../firmware-sim/hci-controller.ts';
-import { h4Socket } from '../../../gateway/radio/h4-socket.ts';
-import { loadNoble } from '../../../gateway/radio/load-noble.ts';
-import { scanControl } from '../../../gateway/radio/scan-control.ts';
-import { until } from '../../support/until.ts';
+import { hciController } from '../../../../firmware-sim/hci-controller.ts';
+import { h4Socket } from '../../../../gateway/radio/noble/h4-socket.ts';
+import { loadNoble } from '../../../../gateway/radio/noble/load-noble.ts';
+import { scanControl } from '../../../../gateway/radio/noble/scan-control.ts';
+import { until } from '../../../support/until.ts';
 
 /** LE Set Scan Enable with 0, as a local adapter's socket shows what another program sent. */
 const SOMEBODY_STOPS_SCANNING = Buffer.from('010c20020000', 'hex');
