@@ -26,10 +26,19 @@ export interface Commit {
   whenHealthy(resume: () => void): void;
   /** How often the disk began to refuse, and took again. */
   counts(): { refusals: number; recoveries: number };
+  /** Calls back after each try at writing a batch. */
+  whenTried(listener: (tried: TriedBatch) => void): void;
   /** The disk refused somebody else's transaction. */
   doubt(error: Error): void;
   /** Writes what waits; throws where the disk still refuses. */
   close(): void;
+}
+
+/** One try at writing a batch: of so many signals, ms until it was on disk or refused. */
+export interface TriedBatch {
+  signals: number;
+  ms: number;
+  error?: Error;
 }
 
 export interface CommitParts {
@@ -59,6 +68,7 @@ export function createCommit(parts: CommitParts): Commit {
   /** Why the disk refuses. */
   let failure: string | undefined;
   let waiting: (() => void)[] = [];
+  let tried: (batch: TriedBatch) => void = () => {};
   const counts = { refusals: 0, recoveries: 0 };
   /** When a batch looked last for what has expired, and found no more of it. */
   let expiredAt = Number.NEGATIVE_INFINITY;
@@ -111,11 +121,16 @@ export function createCommit(parts: CommitParts): Commit {
   function flush(): void {
     callOff?.();
     callOff = undefined;
+    const signals = batch.length;
+    const startedAt = timers.monotonic();
+    const took = () => ({ signals, ms: timers.monotonic() - startedAt });
     try {
       writeBatch();
     } catch (error) {
+      tried({ ...took(), error: error as Error });
       return fail(error as Error);
     }
+    tried(took());
     settle();
     committed(outbox.next() - 1);
     if (failure !== undefined) recover();
@@ -160,6 +175,9 @@ export function createCommit(parts: CommitParts): Commit {
     failing: () => failure !== undefined,
     whenHealthy: (resume) => void waiting.push(resume),
     counts: () => ({ ...counts }),
+    whenTried(listener) {
+      tried = listener;
+    },
     doubt,
     close() {
       callOff?.();

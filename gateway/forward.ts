@@ -4,7 +4,7 @@ import { createApart } from './forward/apart.ts';
 import { createPace } from './forward/pace.ts';
 import { createProof } from './forward/proof.ts';
 import { createSearch } from './forward/search.ts';
-import { type Attempt, createSending, isSettled } from './forward/sending.ts';
+import { type Attempt, createSending, isSettled, type OverAttempt } from './forward/sending.ts';
 import { createSettlement, DISK_RETRY } from './forward/settlement.ts';
 import { backOff, createRest, type Rest } from './forward/waits.ts';
 import type { Outbox, WaitingEvent } from './outbox/outbox.ts';
@@ -55,6 +55,8 @@ export interface ForwardParts {
   random: () => number;
   /** After a change between reachable and not, and of the reason. */
   changed: (state: ForwardState) => void;
+  /** After each attempt. */
+  attempted?: (attempt: OverAttempt) => void;
   timers?: Timers;
 }
 
@@ -91,7 +93,7 @@ export function startForward(parts: ForwardParts): Forward {
   const backing = rest();
   const search = createSearch();
   const pace = createPace(timers);
-  const sending = createSending(uplink, timers, signal);
+  const sending = createSending(uplink, timers, signal, parts.attempted);
   /** Positions that were purged while they were on their way, whoever holds them at the moment (P14). */
   const recalled = new Set<number>();
   const settlement = createSettlement({

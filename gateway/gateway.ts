@@ -19,8 +19,10 @@ import { messageName } from './pipeline/decode.ts';
 import { type DeviceCommand, emptyOutcome, type Outcome } from './pipeline/outcome.ts';
 import { openAhead } from './recognise/ahead.ts';
 import { createRefusals } from './refusals.ts';
-import { openRoad, type Road } from './road.ts';
+import { openRoad, type Road, type RoadParts } from './road.ts';
 import { untilRoom } from './start-room.ts';
+import { openShopTelemetry, type ShopTelemetry } from './telemetry/shop.ts';
+import { watchGateway } from './telemetry/watch.ts';
 import { receiverTelling } from './tell-receivers.ts';
 import { systemTimers } from './timers.ts';
 import { openUplink, uplinkName } from './uplinks/index.ts';
@@ -32,6 +34,8 @@ import { openUplink, uplinkName } from './uplinks/index.ts';
  *                       ▲                   ▲                    │ disk
  *                       └───── PUBACK ──────┼────────────────────┘
  *                                           └── consents, commands ◀── downlink (signed)
+ *
+ * Beside it, and never waited for: what devices measure, from the pipeline to the time series.
  *
  * One signal after another through one door (`intake`); nothing is acknowledged before it is on disk.
  */
@@ -88,8 +92,13 @@ async function start(
   closers.push(() => ahead.close());
   const ballast = openShopBallast(config, log);
   closers.push(() => ballast.close());
-  const road = openRoad(config, { log, wall, committed: wakeAll, ahead, ballast }, closers);
+  let telemetry: ShopTelemetry | undefined;
+  const measured: RoadParts['measured'] = (points) => telemetry?.record(points);
+  const road = openRoad(config, { log, wall, committed: wakeAll, measured, ahead, ballast }, closers);
   const { now, trust, outbox, room, commit, devices, pipeline, enter } = road;
+  // Its history lies in the folder, which is this process's alone now.
+  telemetry = openShopTelemetry({ config, log });
+  closers.push(() => telemetry?.close());
   /** While the disk refuses, and at the end of the quota, there is no room for what is said about others either. */
   const isShut = () => commit.failing() || room.is('full');
   // Before the road is closed: what an uplink took is settled on it.
@@ -131,13 +140,24 @@ async function start(
     housekeep();
   }
 
+  const { tls } = config.inputs.mqtt;
+  const watch = watchGateway({
+    config,
+    road,
+    broker: () => broker,
+    forwards,
+    counters,
+    sinks: telemetry.states,
+    certificate: tls && readFileSync(tls.cert),
+  });
+
   // The first tick rolls the keys to the present, before anything can be heard.
   tick();
   const broker = await openShopBroker();
   closers.push(() => broker.close());
 
   function openShopBroker(): Promise<Broker> {
-    const { listen, tls } = config.inputs.mqtt;
+    const { listen } = config.inputs.mqtt;
     return openBroker({
       listen: hostAndPort(listen),
       ...(tls && { tls: { cert: readFileSync(tls.cert), key: readFileSync(tls.key) } }),
@@ -155,6 +175,7 @@ async function start(
         count(counters.slowed, device);
         refusals.slowed(device);
       },
+      seen: watch.broker,
     });
   }
 
@@ -230,6 +251,7 @@ async function start(
         outbox,
         now,
         random: Math.random,
+        attempted: watch.attempted(name),
         changed: ({ connected, error }) =>
           connected
             ? log.info({ uplink: name }, 'the uplink takes events')
@@ -285,8 +307,12 @@ async function start(
     // Keys come by a list, a choice or a reader, and go with their day too.
     tellReceivers();
   }
+  function measure(): void {
+    telemetry?.tick(now(), () => ({ outbox: outbox.counts(), messages: counters.messages }));
+  }
   const timers = [
     setInterval(tick, TICK),
+    setInterval(measure, TICK),
     setInterval(hearObjections, TICK),
     setInterval(housekeep, HEALTH_EVERY),
   ];
@@ -301,6 +327,8 @@ async function start(
       road,
       take: takeMessage,
       told,
+      series: telemetry.sources,
+      probes: { readiness: watch.readiness, metrics: watch.expose },
       view: () => ({
         at: now(),
         presences: pipeline.presences(),
@@ -311,6 +339,8 @@ async function start(
         waitingOf: outbox.waitingOf,
         signingKey: road.signingKey.jwk,
         disk: { failing: commit.failing(), ...commit.counts() },
+        telemetry: telemetry.states(),
+        devices: Object.fromEntries(pipeline.deviceStates()),
         ...counters,
       }),
     }));

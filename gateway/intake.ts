@@ -4,6 +4,7 @@ import type { Room } from './outbox/room.ts';
 import type { Outcome } from './pipeline/outcome.ts';
 import type { Pipeline } from './pipeline/pipeline.ts';
 import type { Signal } from './pipeline/signal.ts';
+import type { Point } from './telemetry/point.ts';
 
 /** Signals that wait while the disk refuses, and octets of them; more are refused, which ends their connections. */
 const MAX_PARKED = 20_000;
@@ -13,7 +14,8 @@ const MAX_PARKED_OCTETS = 32 * 1024 * 1024;
  * The one door into the pipeline. `done` is called once what the signal changed is on disk. While the
  * disk refuses, signals wait before the pipeline, in order, so that its memory never runs ahead of
  * the disk by more than the batch that is being tried again. What there is no room for is refused here, by its
- * class, before anything is made of it (P4, P5).
+ * class, before anything is made of it (P4, P5). What it measured is handed to `measured` at once: the time series
+ * wait for no disk.
  */
 export type Intake = (
   signal: Signal,
@@ -29,7 +31,12 @@ export interface Doorkeeper {
   classOf(message: Message): Class | undefined;
 }
 
-export function createIntake(pipeline: Pipeline, commit: Commit, doorkeeper?: Doorkeeper): Intake {
+export function createIntake(
+  pipeline: Pipeline,
+  commit: Commit,
+  doorkeeper?: Doorkeeper,
+  measured: (points: readonly Point[]) => void = () => {},
+): Intake {
   let parked = 0;
   let parkedOctets = 0;
 
@@ -38,6 +45,7 @@ export function createIntake(pipeline: Pipeline, commit: Commit, doorkeeper?: Do
     if (noRoom !== undefined) return refuse(new NoRoom(noRoom));
     if (!commit.failing()) {
       const outcome = pipeline.accept(signal);
+      measured(outcome.points);
       return commit.add(outcome, () => done(outcome));
     }
     const octets = octetsOf(signal);

@@ -9,6 +9,7 @@ import { importConsents, listConsents, showConsent, signConsents } from './cli/c
 import { decodeLines } from './cli/decode.ts';
 import { addDevices, listDevices, revokeDevice } from './cli/devices.ts';
 import { exportEvents } from './cli/export.ts';
+import { influxSetup } from './cli/influx.ts';
 import { addToOptOuts, clearOptOutList, listOptOuts } from './cli/opt-out.ts';
 import { forget, outboxStatus, redrive, showDead } from './cli/outbox.ts';
 import { privacyNotice, privacyReport } from './cli/privacy.ts';
@@ -51,17 +52,19 @@ program
 
 program
   .command('radio')
-  .description("this machine's Bluetooth adapter as a receiver, a process of its own")
+  .description("this machine's Bluetooth: its adapter as a receiver, GATT thermostats; a process of its own")
   .addOption(needsConfig())
   .action(async ({ config }) => {
     const log = pino({ base: null, level: logLevel(process.env) });
     const { runRadio } = await import('./radio/radio.ts');
-    const { radio } = readConfig(config).inputs;
+    const { configuredThermostats } = await import('./radio/gatt/configured.ts');
+    const settings = readConfig(config);
+    const { radio } = settings.inputs;
     if (!radio)
       throw new Error(
         `${config}: inputs.radio is missing: it names the driver, the adapter and the receiver`,
       );
-    const running = await runRadio(radio, log);
+    const running = await runRadio(radio, log, configuredThermostats(settings));
     untilSignal(() => running.close());
   });
 
@@ -73,6 +76,10 @@ program
   .option('--consenting <share>', 'the share of them that agreed, 0 to 1', share, 0.3)
   .option('--speed <factor>', 'how much faster shoppers and devices go', positive, 1)
   .option('--seed <n>', 'the same seed, the same shop', Number, 7)
+  .addOption(
+    new Option('--radio <library>', 'what the box hears by').choices(['noble', 'bluez']).default('noble'),
+  )
+  .option('--influx', "with InfluxDB (Debian's) for the time series")
   .option('--central', 'against a profile store for many shops: RabbitMQ, workers, PostgreSQL')
   .addOption(asJson())
   .action(async (options) => {
@@ -267,6 +274,18 @@ program
   .addOption(needsConfig())
   .addOption(asJson())
   .action((file, { config, json }) => restore(readConfig(config), file, json === true, out));
+
+program
+  .command('influx')
+  .description('time series in InfluxDB 1.x')
+  .command('setup')
+  .description('makes the database, its retention policies, continuous queries and the user of the gateway')
+  .addOption(needsConfig())
+  .option('--admin-user <name>', 'an administrator of InfluxDB')
+  .option('--admin-password-file <file>', 'whose password is there')
+  .option('--print', 'changes nothing: prints the statements for an administrator')
+  .addOption(asJson())
+  .action(({ config, ...options }) => influxSetup(readConfig(config), options, out));
 
 const outbox = program.command('outbox').description('events on their way');
 outbox

@@ -30,6 +30,7 @@ import { type SigningKey, signingKey } from './signing-key.ts';
 import { claimDatabase, foreignOwner, refuseTrialKeys } from './start-guard.ts';
 import { openStoreKey, type StoreKey } from './store-key.ts';
 import { type SubjectKeys, subjectKeys } from './subject-keys.ts';
+import type { Point } from './telemetry/point.ts';
 import { quotaSentence, roomTelling } from './tell-room.ts';
 import { systemTimers, type Timers } from './timers.ts';
 import { uplinkName } from './uplinks/index.ts';
@@ -61,6 +62,8 @@ export interface RoadParts {
   /** Events up to the position `last` are on disk. */
   committed?: (last: number) => void;
   ahead?: Ahead | undefined;
+  /** Takes points for the time series; never throws, never waits. */
+  measured?: ((points: readonly Point[]) => void) | undefined;
   /** Where the database lies; left out, the quota is as configured. */
   disk?: Disk | undefined;
   /** Given up where the disk is full. */
@@ -142,7 +145,8 @@ export function layRoad(config: Config, db: Db, storeKey: StoreKey, parts: RoadP
   const devices = shopDevices(config, readBindKey);
   const stored = storedState(db, stateKey);
   const pipeline = createPipeline({ config, devices, stored, random, ahead: parts.ahead });
-  const enter = createIntake(pipeline, commit, { room, classOf: messageClasses(devices) });
+  const door = { room, classOf: messageClasses(devices) };
+  const enter = createIntake(pipeline, commit, door, parts.measured);
   const keyed = { storeKey, signingKey: ownKey, sealed };
   return { now, trust, db, stored, devices, outbox, room, commit, pipeline, enter, ...keyed };
 }

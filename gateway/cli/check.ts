@@ -136,6 +136,12 @@ function checkFiles(config: Config, add: Add): void {
     ['inputs.mqtt.tls.key', mqtt.tls?.key],
     ['inputs.radio.gateway.credentialFile', radio?.gateway.credentialFile],
     ['inputs.radio.gateway.ca', radio?.gateway.ca],
+    ['influx.passwordFile', config.influx?.passwordFile],
+    ['influx.ca', config.influx?.ca],
+    ...config.devices.map(({ id, credentialFile }): [string, string | undefined] => [
+      `devices: credentialFile of ${id}`,
+      credentialFile,
+    ]),
     ...config.uplinks.flatMap((uplink, i): [string, string | undefined][] => {
       const [key, file] = secretOf(uplink);
       return [

@@ -3,8 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { OutboxCounts } from '../outbox/counts.ts';
+import type { DeviceState } from '../pipeline/context/health.ts';
 import type { Presence } from '../pipeline/locate.ts';
 import type { SigningKey } from '../signing-key.ts';
+import type { SinkState } from '../telemetry/sink.ts';
+import { PROBES } from './probes.ts';
 
 /** What the gateway shows of itself at this moment. */
 export interface View {
@@ -15,6 +18,10 @@ export interface View {
   recognises: { ok: boolean; reason?: string };
   uplinks: Record<string, unknown>;
   messages: number;
+  /** Where the time series go, and whether they arrive there. */
+  telemetry: SinkState[];
+  /** What devices told last of themselves, by id. */
+  devices: Record<string, DeviceState>;
   /** Public; certificates are checked with it. */
   signingKey: SigningKey['jwk'];
   dropped: Record<string, number>;
@@ -28,9 +35,9 @@ export interface Dashboard {
 }
 
 /**
- * HTTP for people and probes in the shop. `/healthz`, the notice, the kiosk and the app's requests answer
- * anybody; everything else needs the token that each start writes to `<data>/dashboard.token` (0600),
- * since it says who is where.
+ * HTTP for people and probes in the shop. The probes (`probes.ts`), the notice, the kiosk and the app's
+ * requests answer anybody; everything else needs the token that each start writes to
+ * `<data>/dashboard.token` (0600), since it says who is where.
  */
 export async function openDashboard(parts: {
   listen: { host: string; port: number };
@@ -55,7 +62,6 @@ export async function openDashboard(parts: {
       return reply.code(401).send({ error: 'the token in dashboard.token of the data folder is needed' });
     }
   });
-  app.get('/healthz', async () => ({ ok: true }));
   app.get('/api/status', async () => statusOf(parts.view()));
   app.get<{ Params: { ref: string } }>('/api/waiting/:ref', async (request) => ({
     waiting: parts.view().waitingOf(request.params.ref),
@@ -78,8 +84,8 @@ function isOpen(url: string): boolean {
   return OPEN.has(path) || OPEN_BELOW.some((folder) => path.startsWith(folder));
 }
 
-const OPEN: ReadonlySet<string> = new Set(['/healthz', '/notice', '/kiosk', '/api/notice']);
-const OPEN_BELOW = ['/api/app/', '/api/kiosk/', '/kiosk/'];
+const OPEN: ReadonlySet<string> = new Set(['/', ...PROBES, '/notice', '/kiosk', '/api/notice']);
+const OPEN_BELOW = ['/api/app/', '/api/kiosk/', '/kiosk/', '/page/'];
 
 function statusOf({ presences, waitingOf: _, ...view }: View) {
   return {

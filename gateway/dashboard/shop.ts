@@ -11,8 +11,12 @@ import type { Outcome } from '../pipeline/outcome.ts';
 import type { Signal } from '../pipeline/signal.ts';
 import { subjectData } from '../privacy/subject-data.ts';
 import type { Road } from '../road.ts';
+import type { SeriesSource } from '../telemetry/series.ts';
 import { outboxRoutes } from './outbox.ts';
+import { dashboardPage } from './pages.ts';
+import { type ProbeParts, probeRoutes } from './probes.ts';
 import { rightsRoutes } from './rights.ts';
+import { seriesRoutes } from './series.ts';
 import { type Dashboard, openDashboard, type View } from './server.ts';
 
 /** The dashboard of a running gateway: what it shows, what people may ask for, the kiosk, the app's door. */
@@ -25,7 +29,10 @@ export function openShopDashboard(parts: {
   take: (message: Message, done: (refused?: Error) => void) => void;
   /** To be called with each outcome of a signal that entered here. */
   told: (outcome: Outcome) => void;
+  probes: ProbeParts;
   view: () => View;
+  /** Who keeps the time series, the one to ask first first. */
+  series: readonly SeriesSource[];
 }): Promise<Dashboard> {
   const { config, listen, log, road, take, told, view } = parts;
   const { now, pipeline, commit } = road;
@@ -69,7 +76,10 @@ export function openShopDashboard(parts: {
   }
 
   function open(server: FastifyInstance): void {
+    dashboardPage(server, { config });
+    seriesRoutes(server, { sources: () => parts.series });
     const app = config.devices.find(({ kind }) => kind === 'shopper-app');
+    probeRoutes(server, parts.probes);
     if (app) appRoutes(server, { device: app.id, now, take });
     outboxRoutes(server, {
       redrive: (wanted) => road.outbox.redrive(wanted, now()),

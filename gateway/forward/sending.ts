@@ -36,7 +36,19 @@ interface UnderWay {
   isRecalled: boolean;
 }
 
-export function createSending(uplink: Uplink, timers: Timers, signal: AbortSignal): Sending {
+/** An attempt that is over, and how long it took, ms. */
+export interface OverAttempt extends Attempt {
+  events: readonly WaitingEvent[];
+  ms: number;
+}
+
+/** `over` is called after each attempt. */
+export function createSending(
+  uplink: Uplink,
+  timers: Timers,
+  signal: AbortSignal,
+  over: (attempt: OverAttempt) => void = () => {},
+): Sending {
   const underWay = new Set<UnderWay>();
   // Once for all batches: of a signal that lives on, `AbortSignal.any` keeps a trace for each that it was part of.
   signal.addEventListener('abort', () => {
@@ -44,6 +56,13 @@ export function createSending(uplink: Uplink, timers: Timers, signal: AbortSigna
   });
 
   async function send(events: readonly WaitingEvent[]): Promise<Attempt> {
+    const startedAt = timers.monotonic();
+    const attempt = await attemptWith(events);
+    over({ ...attempt, events, ms: timers.monotonic() - startedAt });
+    return attempt;
+  }
+
+  async function attemptWith(events: readonly WaitingEvent[]): Promise<Attempt> {
     const one: UnderWay = { events, controller: new AbortController(), isRecalled: false };
     if (signal.aborted) one.controller.abort(signal.reason);
     underWay.add(one);

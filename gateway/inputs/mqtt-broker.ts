@@ -48,6 +48,17 @@ export interface BrokerParts {
   refused(what: Refusal, origin: string, why?: string): void;
   /** A device sends more than its share (`pace.ts`): for a while it is not read. */
   slowed?(device: string): void;
+  /** For figures; called on the way of every message. */
+  seen?: BrokerSeen;
+}
+
+export interface BrokerSeen {
+  /** A client is in. */
+  connected(): void;
+  /** A message came, taken or not. */
+  message(qos: 0 | 1 | 2): void;
+  /** PUBACK or PUBREC is written, so long after the message came, ms. */
+  acknowledged(ms: number): void;
 }
 
 export type Refusal =
@@ -64,6 +75,10 @@ export type Refusal =
 
 export interface Broker {
   address: { host: string; port: number };
+  /** Clients that are connected. */
+  connections(): number;
+  /** False once it is being closed. */
+  isListening(): boolean;
   publish(topic: string, payload: string, options?: { retain?: boolean }): void;
   /** Ends a device's connections, for a credential that was taken back. */
   disconnect(device: string): void;
@@ -130,6 +145,7 @@ export async function openBroker(parts: BrokerParts): Promise<Broker> {
       // Wills of a broker that is no more come without a client (aedes `_clearWills`).
       if (!client || !session || closing) return done(new Error('not a client of this broker'));
       const { device, acks, brake } = session;
+      const answered = arrived(packet.qos);
       slow(session, packet.payload.length);
       packet.retain = packet.retain && mayRetain(device, packet.topic);
       const payload = Buffer.from(packet.payload);
@@ -143,8 +159,9 @@ export async function openBroker(parts: BrokerParts): Promise<Broker> {
         isOnce ? ids.once(client.id, { messageId, topic: packet.topic, payload }, take) : take,
         (refused) => {
           if (!acks.isCrowded()) brake?.go();
-          if (refused) endAfter(refused, device, done);
-          else done();
+          if (refused) return endAfter(refused, device, done);
+          answered?.();
+          done();
         },
       );
       // Who says more than the disk takes is read no further until that is answered.
@@ -162,6 +179,15 @@ export async function openBroker(parts: BrokerParts): Promise<Broker> {
       return session && isCommandTo(session.device, packet.topic) ? packet : null;
     },
   });
+
+  /** Notes a message; what comes back is to be called when it is acknowledged. */
+  function arrived(qos: 0 | 1 | 2): (() => void) | undefined {
+    const { seen } = parts;
+    seen?.message(qos);
+    if (!seen || qos === 0) return undefined;
+    const at = performance.now();
+    return () => seen.acknowledged(performance.now() - at);
+  }
 
   /** Refusal is decided before anything is taken. */
   function takeOf(device: string, topic: string, payload: Buffer): (settled: Settle) => void {
@@ -229,6 +255,7 @@ export async function openBroker(parts: BrokerParts): Promise<Broker> {
     const session = client && sessions.get(client);
     for (const filter of filters) session?.filters.delete(filter);
   });
+  broker.on('clientReady', () => parts.seen?.connected());
   broker.on('clientDisconnect', (client) => sessions.get(client)?.acks.close());
   const broken = (client: Client, error: Error) => {
     if (error instanceof Refused) return;
@@ -254,6 +281,8 @@ export async function openBroker(parts: BrokerParts): Promise<Broker> {
 
   return {
     address: { host: parts.listen.host, port: listener.port },
+    connections: () => broker.connectedClients,
+    isListening: () => !closing,
     publish(topic, payload, { retain = false } = {}) {
       const packet = {
         cmd: 'publish',

@@ -5,6 +5,7 @@ import type { Age } from './age.ts';
 import { ensureCounts, type OutboxCounts, outboxCounts } from './counts.ts';
 import { deadLetters } from './dead-letters.ts';
 import { readEpochs } from './epochs.ts';
+import { countingDropped, countingStored } from './event-counts.ts';
 import { expiring, type TimeToLive } from './expiry.ts';
 import { onTheWayTo } from './on-the-way.ts';
 import { type PurgeParts, purging } from './purge.ts';
@@ -65,6 +66,8 @@ export interface Outbox {
   /** Events of one subject that still wait. */
   waitingOf(subjectRef: string): number;
   counts(): OutboxCounts;
+  /** A count by its name (`event-counts.ts`), as it is on disk. */
+  counted(name: string): number;
 }
 
 /** What one signal gives the outbox. */
@@ -98,7 +101,9 @@ export function createOutbox(db: Db, parts: OutboxParts): Outbox {
   const sql = statements(db);
   const epochs = readEpochs(db);
   const onTheWay = onTheWayTo(uplinks);
-  const writer = outboxWriter(sql, { ...parts, epochs, forget: subjectKeys.begin });
+  const laying = countingStored(sealed, (name) => writer.count(name));
+  const writing = { ...parts, sealed: laying, epochs, forget: subjectKeys.begin };
+  const writer = countingDropped(outboxWriter(sql, writing));
   const letters = deadLetters(sql, writer, { sealed, most: mostDead(room?.state().limit ?? DEFAULT_QUOTA) });
   const purge = purging(sql, writer, onTheWay, parts);
   const settleAll = settling(sql, writer, onTheWay, letters);
@@ -171,6 +176,7 @@ export function createOutbox(db: Db, parts: OutboxParts): Outbox {
 
   function settle(uplink: string, taken: readonly WaitingEvent[], result: SettleResult, at: number): void {
     try {
+      writer.about(result.rejected.size > 0 ? taken : []);
       inTransaction(() => settleAll(uplink, taken, result, at), at);
     } catch (error) {
       if (isDiskRefusing(error)) refused(error as Error);
@@ -195,6 +201,7 @@ export function createOutbox(db: Db, parts: OutboxParts): Outbox {
     next: writer.next,
     waitingOf: (subjectRef) => sql.ofSubject.all(sealed.tagOf(subjectRef)).length,
     counts: () => outboxCounts(db, room?.state()),
+    counted: (name) => sql.counted.get(name)?.value ?? 0,
   };
 }
 

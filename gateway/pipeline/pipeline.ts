@@ -12,7 +12,7 @@ import { createCheckIns } from './context/check-ins.ts';
 import { createClimate } from './context/climate.ts';
 import { createCommands } from './context/commands.ts';
 import { type Emit, emitInto } from './context/emit.ts';
-import { createHealth } from './context/health.ts';
+import { createHealth, type DeviceState } from './context/health.ts';
 import { createOccupancy } from './context/occupancy.ts';
 import { tellStrengths } from './context/points.ts';
 import { createShelves } from './context/shelves.ts';
@@ -57,6 +57,8 @@ export interface Pipeline {
   /** Records that a full list has to name, or they end. */
   recordIds(): Iterable<string>;
   waitingFor(device: string, at: number): DeviceCommand[];
+  /** What each device told last of itself. */
+  deviceStates(): ReadonlyMap<string, DeviceState>;
   /** Somebody in force is to be recognised by private addresses. */
   holdsIrk(): boolean;
   /** Records with a key that there was no room for: it recognises nobody. */
@@ -231,6 +233,7 @@ export function createPipeline({ config, devices, stored, random, ahead }: Pipel
     mayGrant: shoppers.mayGrant,
     recordIds: shoppers.recordIds,
     waitingFor: (device, at) => contexts.commands.waitingFor(device, at),
+    deviceStates: contexts.health.states,
     beaconUuids: shoppers.beaconUuids,
     holdsIrk: shoppers.holdsIrk,
     keysRefused: shoppers.keysRefused,

@@ -42,6 +42,8 @@ export const FILES: Record<string, string> = {
   'credentials.db': 'device secrets, as keyed hashes',
   'store.key': 'the key that everything at rest is wrapped with; elsewhere where storeKeyFile says so',
   'opt-out.json': 'who does not want to be counted, as 16 bits of a keyed hash each',
+  'history.db':
+    'what devices, zones and the gateway measured, for the charts of the page; nothing of anybody',
   'lock.db': 'nothing: it tells that a gateway runs',
   ballast: 'nothing: random octets that are given up where the disk is full',
   'dashboard.token': 'the key to the dashboard, new with each start',

@@ -21,6 +21,7 @@ function shop(doorkeeper?: Doorkeeper) {
     failing: () => disk.failing,
     whenHealthy: (resume) => void disk.waiting.push(resume),
     counts: () => ({ refusals: 0, recoveries: 0 }),
+    whenTried: () => {},
     doubt: () => {},
     close: () => {},
   };

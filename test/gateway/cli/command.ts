@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { JWK } from 'jose';
 import { createIssuerKey } from '../../../firmware-sim/profile-store/issuer-key.ts';
 import { type Config, readConfig } from '../../../gateway/config.ts';
+import { compiled } from '../../support/compiled.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -15,10 +16,10 @@ export interface Ran {
   stderr: string;
 }
 
-/** A program as a person runs it, to its end. */
-export function program(file: string, args: readonly string[]): Promise<Ran> {
+/** A program as a person runs it, to its end; `args` begin with its file. */
+export function program(args: readonly string[]): Promise<Ran> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, file), ...args], { cwd: ROOT });
+    const child = spawn(process.execPath, args, { cwd: ROOT });
     const output = { stdout: '', stderr: '' };
     for (const stream of ['stdout', 'stderr'] as const) {
       child[stream].setEncoding('utf8').on('data', (text) => (output[stream] += text));
@@ -27,7 +28,7 @@ export function program(file: string, args: readonly string[]): Promise<Ran> {
   });
 }
 
-export const aisle = (...args: string[]) => program('gateway/main.ts', args);
+export const aisle = (...args: string[]) => program([compiled('gateway/main'), ...args]);
 
 export interface CommandShop {
   folder: string;
@@ -67,7 +68,8 @@ export async function commandShop(yaml = ''): Promise<CommandShop> {
     write,
     async issue(customers) {
       const listed = write('customers.json', JSON.stringify(customers));
-      const { stdout, stderr } = await program('gateway/docs/issue-consents.mjs', [
+      const { stdout, stderr } = await program([
+        join(ROOT, 'gateway/docs/issue-consents.mjs'),
         path('issuer.jwk'),
         'lyon-1',
         listed,

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { bareList, type ReplayOptions, replay } from '../../../gateway/cli/replay.ts';
 import { readConfig } from '../../../gateway/config.ts';
+import { aisle } from './command.ts';
 
 const DATA = fileURLToPath(new URL('data/', import.meta.url));
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const WALK = `${DATA}walk.jsonl`;
 const CONSENTS = `${DATA}consents.json`;
 /** The first line of the walk, ms. */
@@ -34,18 +33,6 @@ async function replayed(files: string[], options: ReplayOptions = { consents: CO
 
 const parsed = (lines: string[]) => lines.map((line) => JSON.parse(line));
 const tick = (at: number) => ({ kind: 'tick', at });
-
-/** As a person runs it. */
-function aisle(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'gateway/main.ts', ...args], { cwd: ROOT });
-    const output = { stdout: '', stderr: '' };
-    for (const stream of ['stdout', 'stderr'] as const) {
-      child[stream].setEncoding('utf8').on('data', (text) => (output[stream] += text));
-    }
-    child.on('close', (code) => resolve({ code, ...output }));
-  });
-}
 
 describe('a recorded walk', () => {
   it('gives the same bytes every time, in this process and as a program', async () => {
