@@ -33,6 +33,7 @@ import { copyMemory, coreLimit } from './process-memory.ts';
 import { markedRandom } from './random.ts';
 import { type Frame, type Minute, scheduleOf } from './schedule.ts';
 import { createSearch, type Finding, type Search } from './search.ts';
+import { openSeriesStore, type SeriesStore, seriesQuestions } from './series.ts';
 
 export interface DayOptions {
   strangers: number;
@@ -55,6 +56,8 @@ export interface DayResult {
   placesTold: number;
   /** What the sieve let through of frames that can be nobody's key. */
   sieve: { heard: number; passed: number; distinct: number; counted: number };
+  /** Points in the time series; nothing where there are none. */
+  points: number | undefined;
   /** HTTP answers that there are, and those that are not built yet. */
   answered: string[];
   absent: string[];
@@ -70,7 +73,10 @@ const FRAMES_A_MESSAGE = 100;
 /** R3, R18: nothing of a stranger is in memory after this. */
 const FORGOTTEN_AFTER = 5 * MINUTE;
 /** What the gateway answers to anybody, or to who has the page's token. */
-const ANSWERS = ['/healthz', '/api/status', '/notice', '/api/notice', '/kiosk', '/metrics'];
+const ANSWERS = [
+  ...['/healthz', '/livez', '/readyz', '/metrics', '/notice', '/api/notice', '/kiosk'],
+  ...['/', '/api/shop', '/api/status', ...seriesQuestions(OPENS_AT)],
+];
 /** Two ticks of the gateway. */
 const SETTLE_MS = 2_300;
 const CLOSE_MS = 5_000;
@@ -97,6 +103,7 @@ interface Shop {
   data: string;
   logs: string;
   central: Central;
+  series: SeriesStore | undefined;
   gateway: GatewayChild;
   line: RecordingLine;
   clients: Clients;
@@ -119,8 +126,11 @@ async function openShop(folder: string, opensAt: number): Promise<Shop> {
   try {
     const central = await openCentral(centre);
     closers.push(() => central.close());
+    const series = await openSeriesStore(join(said, 'to-influxdb'));
+    closers.push(async () => series?.close());
     const config = join(folder, 'aisle.yaml');
-    writeFileSync(config, JSON.stringify(shopConfig(data, central.issuerKey, central.uplinks)));
+    const { issuerKey, uplinks } = central;
+    writeFileSync(config, JSON.stringify(shopConfig(data, issuerKey, uplinks, series?.settings)));
     const issued = addDevices(readConfig(config), DEVICES, opensAt);
     const secrets = new Map(issued.map(({ id, secret }) => [id, secret]));
     const gateway = await startGatewayChild(config, logs, opensAt);
@@ -131,7 +141,7 @@ async function openShop(folder: string, opensAt: number): Promise<Shop> {
     const clients = await connectDevices(line.port, connected, APP);
     closers.push(() => clients.close());
     const secret = (device: string) => secrets.get(device) ?? '';
-    return { folder, data, logs, central, gateway, line, clients, secret, close };
+    return { folder, data, logs, central, series, gateway, line, clients, secret, close };
   } catch (error) {
     await close();
     throw error;
@@ -265,6 +275,7 @@ async function afterwards(parts: {
     bytesSearched: search.searched(),
     ...told,
     sieve: parts.air.counts(),
+    points: await shop.series?.points(),
     ...answers.outcome(),
     absent: [...(parts.hasBridge ? [] : ["a bridge's topics at the broker"]), ...answers.outcome().absent],
     residue: {
@@ -297,8 +308,8 @@ interface Cut {
 
 function cutOf(shop: Shop, answers: number): Cut {
   const octets = new Map<string, number>();
-  for (const { file, octets: size } of [...shop.line.kept(), ...shop.central.line.kept()])
-    octets.set(file, size);
+  const lines = [shop.line, shop.central.line, ...(shop.series ? [shop.series.line] : [])];
+  for (const { file, octets: size } of lines.flatMap((line) => line.kept())) octets.set(file, size);
   for (const file of filesBelow([shop.logs])) octets.set(file, statSync(file).size);
   return {
     octets,
@@ -315,8 +326,9 @@ function searchDisk({ data }: Shop, search: Search, isAfterNoon: boolean): void 
 
 /** Everything that was said or written in order: what came before the withdrawals apart from the rest. */
 function searchSaid(shop: Shop, search: Search, cut: Cut | undefined, answers: AnswerBook): void {
-  const { central, line, logs } = shop;
+  const { central, line, logs, series } = shop;
   const inOrder = [
+    ...(series?.line.kept() ?? []).map(({ file }) => ({ file, place: 'series' as const })),
     ...central.line.kept().map(({ file }) => ({ file, place: 'uplink' as const })),
     ...line.kept().map(({ file }) => ({ file, place: 'broker' as const })),
     ...filesBelow([logs]).map((file) => ({ file, place: 'log' as const })),
@@ -332,6 +344,9 @@ function searchSaid(shop: Shop, search: Search, cut: Cut | undefined, answers: A
   }
   for (const file of filesBelow([central.folder])) {
     search.file(file, { place: 'profile store', where: nameOf(file), isAfterNoon: false });
+  }
+  for (const file of filesBelow(series ? [series.folder] : [])) {
+    search.file(file, { place: 'series', where: nameOf(file), isAfterNoon: false });
   }
   for (const { row, event } of eventsFrom(central, 0)) {
     const heap = { place: 'uplink', where: event.type, isAfterNoon: row > (cut?.event ?? 0) } as const;

@@ -27,6 +27,7 @@ const LEAKS: Readonly<Record<string, Place>> = {
   republished: 'broker',
   'status-answer': 'http',
   'stored-sightings': 'disk',
+  'stranger-series': 'series',
   'token-in-event': 'uplink',
 };
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /** Where something of a stranger could be left behind. */
-export const PLACES = ['disk', 'log', 'uplink', 'profile store', 'broker', 'http', 'heap'] as const;
+export const PLACES = ['disk', 'log', 'uplink', 'profile store', 'broker', 'http', 'series', 'heap'] as const;
 export type Place = (typeof PLACES)[number];
 
 /** What tells one person, or one thing of theirs, from all others. */

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { hasInflux } from '../support/influxd.ts';
 import { STORE } from './people.ts';
 
 export const GATEWAY = 'box';
@@ -27,7 +28,7 @@ export const PARTS = {
   'Wi-Fi sessions': existsSync(`${ROOT}/devices/wifi.ts`),
   'check-in': existsSync(`${ROOT}/devices/check-in.ts`),
   'private addresses': existsSync(`${ROOT}/gateway/recognise/private-address.ts`),
-  InfluxDB: existsSync(`${ROOT}/gateway/telemetry/influx.ts`),
+  InfluxDB: hasInflux,
 };
 
 /** Devices of the shop by kind; those alone that this version knows. */
@@ -54,7 +55,12 @@ export interface Uplinks {
 }
 
 /** `aisle.yaml` of the proof's shop, as a value; YAML takes it as JSON. */
-export function shopConfig(data: string, issuerKey: object, { http, mqtt }: Uplinks): object {
+export function shopConfig(
+  data: string,
+  issuerKey: object,
+  { http, mqtt }: Uplinks,
+  influx: object | undefined,
+): object {
   const square = (x: number) => [
     [x, 0],
     [x + 6, 0],
@@ -88,6 +94,9 @@ export function shopConfig(data: string, issuerKey: object, { http, mqtt }: Upli
     ...(PARTS['private addresses'] && { recognise: { privateAddress: true } }),
     inputs: { mqtt: { listen: '127.0.0.1:0' } },
     uplinks: [{ kind: 'http', ...http }, ...(mqtt ? [{ kind: 'mqtt', ...mqtt }] : [])],
+    // Random octets: a small one is searched as well as a large one.
+    retention: { ballastMiB: 1 },
     dashboard: { listen: '127.0.0.1:0' },
+    ...(influx && { influx }),
   };
 }

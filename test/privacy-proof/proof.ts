@@ -62,11 +62,15 @@ function resultOf(options: DayOptions, day: DayResult, blind: readonly string[])
 }
 
 /** That nothing is found counts only where there was something to find, and eyes to see it. */
-function wrongIn({ personalEvents, placesTold, sieve }: DayResult, blind: readonly string[]): string[] {
+function wrongIn(
+  { personalEvents, placesTold, points, sieve }: DayResult,
+  blind: readonly string[],
+): string[] {
   const { heard, passed, distinct, counted } = sieve;
   return [
     ...blind.map((form) => `a planted mark was not found as ${form}`),
     ...(personalEvents === 0 ? ['nobody who agreed was recognised: the gateway did nothing'] : []),
+    ...(points === 0 ? ['InfluxDB has no point: its part proves nothing'] : []),
     ...(placesTold > 0 ? [`${placesTold} events tell a place of somebody who did not agree to that`] : []),
     ...(heard === 0 || passed >= heard ? [`the sieve let ${passed} of ${heard} frames through`] : []),
     ...(counted > distinct || counted < distinct * COUNTED_AT_LEAST
