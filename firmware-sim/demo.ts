@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { missingPackages } from './central/installed.ts';
+import { boxBluez, fittedThermostats, NO_GATT_THERMOSTAT } from './demo/box-radio.ts';
 import { type Closing, closeShop } from './demo/closing.ts';
 import { openPageServer } from './demo/page-server.ts';
 import { openShop, type Shop, type ShopOptions } from './demo/shop.ts';
@@ -35,13 +36,15 @@ const STATUS_MS = 500;
 export async function runDemo(options: DemoOptions, io: DemoIo): Promise<boolean> {
   const missing = options.central ? missingPackages() : undefined;
   if (missing !== undefined) throw new Error(missing);
+  const bluez = boxBluez(options.radio);
   const ended = new AbortController();
   io.onSignal(() => ended.abort());
   const terminal = createTerminal(io.err, io.isTerminal, performance.now(), () => performance.now());
   const show = createShow(terminal.say, Date.now);
-  const page = await openPageServer(show);
+  const page = await openPageServer(show, fittedThermostats(bluez));
   terminal.say(`The shop's page: ${page.url}   (Ctrl-C ends the demo)`);
   const status = setInterval(() => terminal.status(show.snapshot()), STATUS_MS);
+  if (!bluez) terminal.say(NO_GATT_THERMOSTAT);
   if (options.central) terminal.say('Three RabbitMQ nodes and PostgreSQL start; that takes half a minute.');
   try {
     const shop = await openShop(options, show, ended.signal);
@@ -50,6 +53,7 @@ export async function runDemo(options: DemoOptions, io: DemoIo): Promise<boolean
     terminal.say(
       `The kiosk: ${shop.kiosk}${shown ? `   (the code of ${shown.subjectRef}: ${shown.code})` : ''}`,
     );
+    if (shop.influx) terminal.say(`InfluxDB: ${shop.influx.command}`);
     show.open(shop);
     const isOpen = await untilEnd(options, shop, terminal.say, ended.signal);
     if (!isOpen) shop.problems.push('not all devices could connect');

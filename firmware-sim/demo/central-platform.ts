@@ -1,5 +1,4 @@
 import { type ConsentRecord, changeList, fullList, withdrawn } from '../consent-issuer.ts';
-import { thermostats } from '../shop-floor/floor-plan.ts';
 import { keyOf } from '../shop-floor/keys.ts';
 import { type Random, seededRandom } from '../shop-floor/seeded-random.ts';
 import { shoppersOfTheDay } from '../shop-floor/shoppers.ts';
@@ -19,7 +18,7 @@ export interface CentralPlatform {
   consenting(): string[];
   /** What the app of somebody who agreed shows at the kiosk, and whose it is. */
   appCode(): { subjectRef: string; code: string } | undefined;
-  /** Sends a thermostat a setpoint; returns what it asked for. */
+  /** Sends a thermostat a setpoint, one after another; returns what it asked for. */
   sendSetpoint(random: Random): Promise<{ device: string; setpointC: number }>;
   /** Events that arrived since the last call, oldest first. */
   newEvents(): Promise<ReceivedEvent[]>;
@@ -40,7 +39,7 @@ const COMMAND_GOOD_FOR_MS = 60_000;
 
 export function centralPlatform(
   door: StoreDoor,
-  day: { seed: number; shoppers: number; consenting: number },
+  day: { seed: number; shoppers: number; consenting: number; thermostats: readonly { id: string }[] },
   now: () => number,
 ): CentralPlatform {
   const records = new Map(consentRecords(day, now()).map((record) => [record.subjectRef, record]));
@@ -70,8 +69,8 @@ export function centralPlatform(
     },
     consenting: () => [...records.keys()],
     async sendSetpoint(random) {
+      const { id: device = '' } = day.thermostats[commands % day.thermostats.length] ?? {};
       commands += 1;
-      const { id: device } = random.pick(thermostats);
       const setpointC = 18 + random.below(9) / 2;
       await post('command', {
         id: `demo-${now()}-${commands}`,

@@ -45,6 +45,7 @@ export async function closeShop(shop: Shop, wasCut: boolean): Promise<Closing> {
     await shop.central.close();
     await shop.supervisor.stopAll();
     await line.close();
+    await shop.influx?.close();
   }
 }
 

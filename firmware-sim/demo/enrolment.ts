@@ -1,5 +1,4 @@
 import { addDevices, DEVICES_AT_ONCE } from './command.ts';
-import { connectingDevices } from './shop-config.ts';
 import { chunks, eachOf } from './waiting.ts';
 
 /** Each device gets a secret of its own by `aisle devices add`. */
@@ -15,18 +14,19 @@ const COMMANDS = 2;
 
 export function enrolment(parts: {
   config: string;
+  devices: readonly string[];
   give(device: string, secret: string): void;
   /** So many devices have their secret. */
   enrolled(count: number, of: number): void;
   ended: AbortSignal;
 }): Enrolment {
-  const { config, give, enrolled, ended } = parts;
-  const [first = '', ...others] = connectingDevices();
+  const { config, devices, give, enrolled, ended } = parts;
+  const [first = '', ...others] = devices;
   let count = 0;
 
-  async function enrol(devices: readonly string[]): Promise<void> {
+  async function enrol(some: readonly string[]): Promise<void> {
     if (ended.aborted) return;
-    const secrets = await addDevices(config, devices);
+    const secrets = await addDevices(config, some);
     if (ended.aborted) return;
     for (const [device, secret] of secrets) give(device, secret);
     count += secrets.size;

@@ -17,6 +17,8 @@ export interface Folder {
   logs: string;
   keys: string;
   profileStore: string;
+  /** InfluxDB's, where there is one. */
+  timeSeries: string;
   ca: string;
   /** Of the profile store. */
   token: string;
@@ -25,11 +27,16 @@ export interface Folder {
   bindKeys: Record<string, string>;
 }
 
-/** A fresh folder with keys, certificates and `aisle.yaml`; only its owner can read it. */
-export async function makeFolder(settings: Omit<ShopSettings, 'issuerKey'>): Promise<Folder> {
+/** Fresh, in the system's temporary one; only its owner can read it. */
+export function makeRoot(): string {
   const root = mkdtempSync(join(tmpdir(), 'aisle-demo-'));
   // PostgreSQL is never root and has to pass through; nothing is listed by it.
   if (process.getuid?.() === 0) chmodSync(root, 0o711);
+  return root;
+}
+
+/** Fills it with keys, certificates and `aisle.yaml`. */
+export async function makeFolder(root: string, settings: Omit<ShopSettings, 'issuerKey'>): Promise<Folder> {
   const keys = join(root, 'keys');
   const logs = join(root, 'logs');
   for (const folder of [keys, logs]) mkdirSync(folder, { mode: 0o700 });
@@ -60,6 +67,7 @@ export async function makeFolder(settings: Omit<ShopSettings, 'issuerKey'>): Pro
     ...{ root, config, keys, logs, token, tokenFile, issuerKeyFile, bindKeys },
     data: join(root, 'data'),
     profileStore: join(root, 'profile-store'),
+    timeSeries: join(root, 'influxdb'),
     ca: certificates.ca,
   };
 }

@@ -23,17 +23,21 @@ export interface GatewayView {
   status(): Promise<GatewayStatus | undefined>;
   /** Events of one person that wait; nothing while the gateway is away. */
   waitingOf(subjectRef: string): Promise<number | undefined>;
+  /** Its page with what happened over time, with the token that opens it. */
+  page(): string;
 }
 
 const DEADLINE_MS = 3_000;
 
 /** Asks the gateway's dashboard, by the token that each start of it writes to the data folder. */
 export function gatewayView(port: number, data: string): GatewayView {
+  const url = `http://127.0.0.1:${port}`;
+  const token = () => readFileSync(join(data, 'dashboard.token'), 'utf8');
+
   async function ask<T>(path: string): Promise<T | undefined> {
     try {
-      const token = readFileSync(join(data, 'dashboard.token'), 'utf8');
-      const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
-        headers: { authorization: `Bearer ${token}` },
+      const answer = await fetch(`${url}${path}`, {
+        headers: { authorization: `Bearer ${token()}` },
         signal: AbortSignal.timeout(DEADLINE_MS),
       });
       return answer.ok ? ((await answer.json()) as T) : undefined;
@@ -42,6 +46,7 @@ export function gatewayView(port: number, data: string): GatewayView {
     }
   }
   return {
+    page: () => `${url}/#token=${token()}&range=10min`,
     status: () => ask<GatewayStatus>('/api/status'),
     waitingOf: async (subjectRef) =>
       (await ask<{ waiting: number }>(`/api/waiting/${encodeURIComponent(subjectRef)}`))?.waiting,

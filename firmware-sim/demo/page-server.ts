@@ -29,7 +29,11 @@ const HEADERS = {
   'cache-control': 'no-store',
 };
 
-export async function openPageServer(show: Show): Promise<PageServer> {
+/** `thermostats`: those that the shop has. */
+export async function openPageServer(
+  show: Show,
+  thermostats: readonly { id: string; at: readonly [number, number] }[],
+): Promise<PageServer> {
   const app = fastify({ logger: false, bodyLimit: BODY_OCTETS, forceCloseConnections: true });
   const open = new Set<ServerResponse>();
   let own: string[] = [];
@@ -44,7 +48,7 @@ export async function openPageServer(show: Show): Promise<PageServer> {
     const content = readFileSync(pageFile(file));
     app.get(path, async (_, reply) => reply.type(type).send(content));
   }
-  const { SIZE, zones, receivers, shelves, buttons, thermostats, DOOR } = plan;
+  const { SIZE, zones, receivers, shelves, buttons, DOOR } = plan;
   const drawn = { size: SIZE, zones, receivers, shelves, buttons, thermostats, door: DOOR };
   app.get('/api/plan', async () => drawn);
   app.get('/api/state', async () => show.snapshot());

@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { boxRadio, ceilingReceivers } from '../shop-floor/floor-plan.ts';
+import { boxRadio, ceilingReceivers, gattThermostat } from '../shop-floor/floor-plan.ts';
 import type { Folder } from './folder.ts';
 import { program } from './programs.ts';
 import type { Running, Supervisor } from './supervise.ts';
 
 /** The processes that hear: four on the ceiling, and the box's own radio. */
 export interface Receivers {
-  /** Starts the one whose secret this is; false where the device is none of them. */
+  /** Starts the one whose secret this is, or keeps it for the box's radio; false where it is for neither. */
   enrol(device: string, secret: string): boolean;
   /** Messages of the ceiling receivers. The radio process does not tell its own. */
   counters(): { sent: number; acked: number };
@@ -23,17 +23,23 @@ export function openReceivers(parts: {
   supervisor: Supervisor;
   mqttUrl: string;
   controllers: Record<string, number>;
+  /** The message bus of the box, where it has one. */
+  bus?: string;
   onExit(name: string, how: string): void;
 }): Receivers {
-  const { folder, supervisor, mqttUrl, controllers, onExit } = parts;
+  const { folder, supervisor, mqttUrl, controllers, bus, onExit } = parts;
   const running: Running[] = [];
   const counters = new Map<string, { sent: number; acked: number }>();
 
-  function start(id: string, args: string[], onLine?: (line: string) => void): void {
+  function start(
+    id: string,
+    args: string[],
+    more: { env?: Record<string, string>; onLine?(line: string): void },
+  ): void {
     const logFile = join(folder.logs, `${id}.log`);
     running.push(
       supervisor.start({
-        ...{ name: id, args, logFile, ...(onLine && { onLine }) },
+        ...{ name: id, args, logFile, ...more },
         onExit: (how) => onExit(id, how),
       }),
     );
@@ -42,11 +48,14 @@ export function openReceivers(parts: {
   return {
     enrol(device, secret) {
       const isRadio = device === boxRadio.id;
-      if (!isRadio && !ceilingReceivers.some(({ id }) => id === device)) return false;
+      const isSpokenFor = device === gattThermostat.id;
+      if (!isRadio && !isSpokenFor && !ceilingReceivers.some(({ id }) => id === device)) return false;
       const secretFile = join(folder.keys, `${device}.secret`);
       writeFileSync(secretFile, secret, { mode: 0o600 });
+      if (isSpokenFor) return true;
       if (isRadio) {
-        start(device, [...program('gateway/main'), 'radio', '--config', folder.config]);
+        const env = { ...(bus !== undefined && { DBUS_SYSTEM_BUS_ADDRESS: bus }) };
+        start(device, [...program('gateway/main'), 'radio', '--config', folder.config], { env });
         return true;
       }
       const args = [
@@ -55,7 +64,7 @@ export function openReceivers(parts: {
         ...['--secret-file', secretFile, '--ca', join(folder.keys, 'ca.crt')],
         ...['--crowd-window', String(CROWD_WINDOW_S), '--counters'],
       ];
-      start(device, args, (line) => counters.set(device, JSON.parse(line)));
+      start(device, args, { onLine: (line) => void counters.set(device, JSON.parse(line)) });
       return true;
     },
     counters() {

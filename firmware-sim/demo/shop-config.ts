@@ -7,11 +7,13 @@ import {
   boxRadio,
   buttons,
   ceilingReceivers,
+  gattThermostat,
   receivers,
   shelves,
   thermostats,
   zones,
 } from '../shop-floor/floor-plan.ts';
+import type { BoxBluez } from './box-radio.ts';
 
 export const STORE = 'demo';
 export const GATEWAY = 'box-1';
@@ -22,13 +24,17 @@ export interface ShopSettings {
   mqttPort: number;
   dashboardPort: number;
   radioPort: number;
+  bluez?: BoxBluez | undefined;
   /** Where the gateway finds the profile store: the line that can be cut. HTTP or MQTT, by its scheme. */
   lineUrl: string;
+  /** InfluxDB, where the shop has one. */
+  influx?: object | undefined;
   issuerKey: object;
 }
 
 /** `aisle.yaml` of the demo's shop, as a value; YAML takes it as JSON. */
-export function shopConfig({ mqttPort, dashboardPort, radioPort, lineUrl, issuerKey }: ShopSettings): object {
+export function shopConfig(settings: ShopSettings): object {
+  const { mqttPort, dashboardPort, bluez, lineUrl, influx, issuerKey } = settings;
   return {
     store: { id: STORE, gateway: GATEWAY, timezone: 'Europe/Paris', notice: NOTICE },
     mode: 'identify',
@@ -42,15 +48,14 @@ export function shopConfig({ mqttPort, dashboardPort, radioPort, lineUrl, issuer
       })),
       fixtures: shelves.map(({ id, zone, slots }) => ({ device: id, zone, slots })),
     },
-    devices: deviceList(),
+    devices: deviceList(bluez !== undefined),
     data: 'data',
     clock: { source: 'trusted' },
     consents: { issuerKeys: [issuerKey] },
     inputs: {
       mqtt: { listen: `127.0.0.1:${mqttPort}`, tls: { cert: 'keys/broker.crt', key: 'keys/broker.key' } },
       radio: {
-        driver: 'noble',
-        adapter: `tcp:127.0.0.1:${radioPort}`,
+        ...adapters(settings),
         receiver: boxRadio.id,
         gateway: {
           url: `mqtts://127.0.0.1:${mqttPort}`,
@@ -60,8 +65,15 @@ export function shopConfig({ mqttPort, dashboardPort, radioPort, lineUrl, issuer
       },
     },
     uplinks: [uplink(lineUrl)],
+    ...(influx && { influx }),
     dashboard: { listen: `127.0.0.1:${dashboardPort}` },
   };
+}
+
+function adapters({ radioPort, bluez }: ShopSettings): object {
+  if (bluez?.hears) return { driver: 'bluez', adapter: bluez.adapter };
+  const adapter = `tcp:127.0.0.1:${radioPort}`;
+  return { driver: 'noble', adapter, ...(bluez && { gatt: { adapter: bluez.adapter } }) };
 }
 
 /** By MQTT the token is the password of the shop's account. */
@@ -72,10 +84,12 @@ function uplink(url: string): object {
 }
 
 /** Devices that connect, those first whose events a visitor should see first. */
-export function connectingDevices(): string[] {
+export function connectingDevices(hasBluez: boolean): string[] {
   const buttonIds = buttons.filter(({ over }) => over === 'mqtt').map(({ id }) => id);
   return [
     APP_DEVICE,
+    // The box's radio signs in for it as soon as it runs.
+    ...(hasBluez ? [gattThermostat.id] : []),
     ...receivers.map(({ id }) => id),
     ...buttonIds,
     ...shelves.map(({ id }) => id),
@@ -83,7 +97,7 @@ export function connectingDevices(): string[] {
   ];
 }
 
-function deviceList(): object[] {
+function deviceList(hasBluez: boolean): object[] {
   return [
     { id: APP_DEVICE, kind: 'shopper-app' },
     ...ceilingReceivers.map(({ id, zone }) => ({ id, kind: 'receiver', zone })),
@@ -95,5 +109,11 @@ function deviceList(): object[] {
       ...(over === 'bthome-encrypted' && { keyFile: `keys/${id}.bindkey` }),
     })),
     ...thermostats.map(({ id, zone }) => ({ id, kind: 'thermostat', zone })),
+    ...(hasBluez ? [gattDevice()] : []),
   ];
+}
+
+function gattDevice(): object {
+  const { id, zone, address, model } = gattThermostat;
+  return { id, kind: 'thermostat-gatt', zone, address, model, credentialFile: `keys/${id}.secret` };
 }

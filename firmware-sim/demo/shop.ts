@@ -3,18 +3,21 @@ import { join } from 'node:path';
 import { freePorts, lowPorts } from '../ports.ts';
 import { boxRadio, receivers as plannedReceivers } from '../shop-floor/floor-plan.ts';
 import { seededRandom } from '../shop-floor/seeded-random.ts';
+import { boxBluez, fittedThermostats, type RadioDriver } from './box-radio.ts';
 import { type CentralPlatform, centralPlatform } from './central-platform.ts';
 import { enrolment } from './enrolment.ts';
 import { type FloorProcess, openFloorProcess } from './floor-process.ts';
-import { type Folder, makeFolder } from './folder.ts';
+import { type Folder, makeFolder, makeRoot } from './folder.ts';
 import { type GatewayStatus, type GatewayView, gatewayView } from './gateway-view.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { type Line, openLine } from './line.ts';
 import { program } from './programs.ts';
 import { openReceivers, type Receivers } from './receivers.ts';
 import { every, serially } from './repeat.ts';
+import { connectingDevices } from './shop-config.ts';
 import { startStore } from './store.ts';
 import { type Running, type Supervisor, supervisor } from './supervise.ts';
+import { openTimeSeries, type TimeSeries } from './time-series.ts';
 import { within } from './waiting.ts';
 import { type Happening, inWords } from './words.ts';
 
@@ -24,7 +27,9 @@ import { type Happening, inWords } from './words.ts';
  *   shop floor ──MQTT/TLS──▶ gateway ──▶ line ──▶ profile store ──▶ ledger     (HTTP, or `central`: MQTT)
  *       │ HCI                  ▲ ▲
  *       ├──▶ 4 ceiling receivers │
- *       └──▶ aisle radio ────────┘
+ *       ├──▶ aisle radio ────────┘           (with `--radio bluez` it hears by the mock BlueZ alone)
+ *       │        ▲ D-Bus
+ *       └──▶ mock BlueZ, with a GATT thermostat                  (with `--influx`, gateway ──▶ InfluxDB)
  */
 
 export interface ShopOptions {
@@ -33,8 +38,12 @@ export interface ShopOptions {
   consenting: number;
   speed: number;
   seed: number;
+  /** What the box hears by; noble unless told otherwise. */
+  radio?: RadioDriver;
   /** The profile store is the one for many shops: RabbitMQ and PostgreSQL. */
   central?: boolean;
+  /** InfluxDB keeps the time series beside the gateway's own history. */
+  influx?: boolean;
 }
 
 export interface Shop {
@@ -46,6 +55,7 @@ export interface Shop {
   kiosk: string;
   ledger: Ledger;
   line: Line;
+  influx: TimeSeries | undefined;
   floor: FloorProcess;
   receivers: Receivers;
   gateway: Running;
@@ -91,9 +101,11 @@ export async function openShop(
   const watch = watchShop(premises, options, listener);
   const devices = enrolment({
     ...{ config: folder.config, enrolled: listener.enrolled, ended },
+    devices: connectingDevices(premises.hasBluez),
     give: (device, secret) => receivers.enrol(device, secret) || floor.giveSecret(device, secret),
   });
   try {
+    await premises.influx?.setUp(folder.config);
     await devices.begin();
     stopIfEnded(ended);
     if (options.central) await premises.waitForStore(CENTRAL_START_MS, ended);
@@ -122,6 +134,7 @@ export async function openShop(
     await central.close();
     await premises.supervisor.stopAll();
     await premises.line.close();
+    await premises.influx?.close();
     if (ended.aborted) rmSync(folder.root, { recursive: true, force: true });
     throw error;
   }
@@ -138,8 +151,12 @@ async function openPremises(options: ShopOptions, listener: ShopListener) {
   const [storePort = 0] = await lowPorts(1);
   const controllers = Object.fromEntries(plannedReceivers.map(({ id }, i) => [id, radioPorts[i] ?? 0]));
   const line = await openLine(storePort);
-  const folder = await makeFolder({
-    ...{ mqttPort, dashboardPort, radioPort: controllers[boxRadio.id] ?? 0 },
+  const bluez = boxBluez(options.radio);
+  const root = makeRoot();
+  const influx = options.influx ? await openTimeSeries(root) : undefined;
+  const folder = await makeFolder(root, {
+    influx: influx?.settings,
+    ...{ mqttPort, dashboardPort, bluez, radioPort: controllers[boxRadio.id] ?? 0 },
     lineUrl: `${options.central ? 'mqtt' : 'http'}://127.0.0.1:${line.port}`,
   });
   const children = options.central ? supervisor(CENTRAL_STOP_MS) : supervisor();
@@ -158,10 +175,23 @@ async function openPremises(options: ShopOptions, listener: ShopListener) {
   });
   const mqttUrl = `mqtts://127.0.0.1:${mqttPort}`;
   const { bindKeys, ca } = folder;
-  const opening = { kind: 'open' as const, ...options, gateway: { url: mqttUrl, ca }, controllers, bindKeys };
+  const bus = `unix:path=${join(folder.root, 'bus')}`;
+  const opening = {
+    ...{ kind: 'open' as const, ...options, gateway: { url: mqttUrl, ca }, controllers, bindKeys },
+    ...(bluez && { bluez: { bus, ...bluez } }),
+  };
   const shared = { folder, supervisor: children, onExit };
   return {
-    ...{ folder, supervisor: children, line, ledger, problems, storeListens },
+    ...{
+      folder,
+      supervisor: children,
+      line,
+      influx,
+      ledger,
+      problems,
+      storeListens,
+      hasBluez: bluez !== undefined,
+    },
     async waitForStore(ms: number, ended: AbortSignal): Promise<void> {
       const isOver = () => storeListens() || ended.aborted || problems.length > 0;
       await within(ms, () => isOver() || undefined);
@@ -170,8 +200,8 @@ async function openPremises(options: ShopOptions, listener: ShopListener) {
       throw new Error(`the profile store does not run: ${lastWords(join(folder.logs, 'profile-store.log'))}`);
     },
     floor: openFloorProcess({ ...shared, opening, ledger }),
-    receivers: openReceivers({ ...shared, mqttUrl, controllers }),
-    central: centralPlatform(door, options, Date.now),
+    receivers: openReceivers({ ...shared, mqttUrl, controllers, ...(bluez && { bus }) }),
+    central: centralPlatform(door, { ...options, thermostats: fittedThermostats(bluez) }, Date.now),
     view: gatewayView(dashboardPort, folder.data),
     kiosk: `http://127.0.0.1:${dashboardPort}/kiosk`,
   };
@@ -206,6 +236,8 @@ function watchShop(
 ) {
   let status: GatewayStatus | undefined;
   let hasRun = false;
+  /** The address with the token of the gateway that runs. */
+  let told: string | undefined;
   const commands = seededRandom(seed, 'commands from afar');
   const readEvents = serially(async () => {
     for (const received of await central.newEvents()) {
@@ -218,6 +250,9 @@ function watchShop(
     every(STATUS_MS, async () => {
       status = await view.status();
       hasRun ||= status !== undefined;
+      const page = status && view.page();
+      if (page !== undefined && page !== told) listener.said(`What happens over time: ${page}`);
+      told = page ?? told;
     }),
     every(EVENTS_MS, async () => {
       if (storeListens()) await readEvents();

@@ -19,6 +19,8 @@ export interface Snapshot {
   consenting: string[];
   /** Everybody else, rounded; null below ten or where nothing was counted yet. */
   everybody: number | null;
+  /** The gateway's page with what happened over time; null while it is away. */
+  charts: string | null;
   /** Stored is less declared removals. */
   events: { stored: number; taken: number; received: number; waiting: number; declared: number };
   presses: { acked: number; received: number };
@@ -107,6 +109,7 @@ export function createShow(say: (text: string) => void, now: () => number): Show
       people: lastPeople,
       consenting: shop?.central.consenting() ?? [],
       everybody,
+      charts: status && shop ? shop.view.page() : null,
       events: { ...last, received: counts?.received ?? 0 },
       presses: { acked: counts?.pressesAcked ?? 0, received: counts?.pressesReceived ?? 0 },
       messages: { sent, acked },

@@ -18,6 +18,8 @@ export interface ProcessSpec {
   name: string;
   /** To Node, as `program` gives them, and the program's own behind them. */
   args: readonly string[];
+  /** Beside this process's own. */
+  env?: Readonly<Record<string, string>>;
   /** Gets what the process writes, less what `onLine` takes. */
   logFile: string;
   /** A line of its standard output. */
@@ -109,10 +111,11 @@ function keepRunning(spec: ProcessSpec, stopMs: number): { running: Running; end
   return { running, endNow };
 }
 
-function spawnLogged({ args, logFile, onLine, onMessage }: ProcessSpec): ChildProcess {
+function spawnLogged({ args, env, logFile, onLine, onMessage }: ProcessSpec): ChildProcess {
   const log = openSync(logFile, 'a', 0o600);
   const child = spawn(process.execPath, args, {
     detached: true,
+    env: { ...process.env, ...env },
     stdio: ['ignore', onLine ? 'pipe' : log, log, 'ipc'],
   });
   closeSync(log);

@@ -195,6 +195,9 @@ function showCensus() {
     });
   byId('known').replaceChildren(...rows);
   const isOpen = state.phase !== 'opening';
+  const charts = byId('charts');
+  charts.hidden = state.charts === null;
+  if (state.charts !== null) charts.href = state.charts;
   const words = state.everybody === null;
   byId('everybody').textContent = words ? (isOpen ? 'fewer than 10' : '–') : `about ${state.everybody}`;
   byId('everybody').classList.toggle('words', words && isOpen);

@@ -132,6 +132,15 @@ export const thermostats: readonly { id: string; zone: string; at: Point }[] = [
   { id: 'thermostat-3', zone: 'checkout', at: [19.3, 4.6] },
 ];
 
+/** Spoken to by the box itself, over Bluetooth. */
+export const gattThermostat = {
+  id: 'thermostat-4',
+  zone: 'coats',
+  at: [19.3, 16.8] as Point,
+  address: '00:1a:22:0a:15:04',
+  model: 'eq-3',
+} as const;
+
 /** One entry stands for every phone with the retailer's app. */
 export const APP_DEVICE = 'app';
 

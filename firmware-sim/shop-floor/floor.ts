@@ -44,7 +44,7 @@ export async function openFloor(parts: FloorParts): Promise<Floor> {
   const { seed, speed } = opening;
   const stream = (name: string): Random => seededRandom(seed, name);
   const air = createAir(stream('air'));
-  const radios = await openRadios(opening.controllers, air, now);
+  const radios = await openRadios(opening, air, now);
   const connections: Connection[] = [];
   const connect = (options: Omit<ConnectionOptions, 'gateway' | 'boot'>): Connection => {
     const connection = openConnection({

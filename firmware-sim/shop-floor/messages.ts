@@ -15,6 +15,8 @@ export interface Opening {
   gateway: { url: string; ca: string };
   /** Where the receivers' Bluetooth controllers listen, by receiver. */
   controllers: Record<string, number>;
+  /** The box's BlueZ, where it has one: the bus to start for it, and whether it hears the air for the box. */
+  bluez?: { bus: string; adapter: string; hears: boolean };
   /** Of the encrypted buttons, hex, by button. */
   bindKeys: Record<string, string>;
 }

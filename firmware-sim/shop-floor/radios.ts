@@ -1,6 +1,8 @@
 import { type HciController, hciController } from '../hci-controller.ts';
 import { type Air, distance } from './air.ts';
-import { type Place, receivers } from './floor-plan.ts';
+import { openBoxBluez } from './box-bluez.ts';
+import { boxRadio, type Place, receivers } from './floor-plan.ts';
+import type { Opening } from './messages.ts';
 
 /** Something on the air, from a place. */
 export interface Transmission {
@@ -20,28 +22,42 @@ export interface Radios {
   close(): Promise<void>;
 }
 
-/** The Bluetooth controllers of the shop's receivers, each at its TCP port, in one air. */
+/** What hears the air at a place. */
+interface Ear {
+  id: string;
+  at: Place;
+  hear(report: Parameters<HciController['advertise']>[0]): void;
+  close(): Promise<void>;
+}
+
+/**
+ * The Bluetooth controllers of the shop's receivers, each at its TCP port, and the box's BlueZ, in one air.
+ */
 export async function openRadios(
-  ports: Record<string, number>,
+  { controllers: ports, bluez }: Pick<Opening, 'controllers' | 'bluez'>,
   air: Air,
   now: () => number,
 ): Promise<Radios> {
-  const heardBy: { id: string; at: Place; controller: HciController }[] = [];
+  const ears: Ear[] = [];
+  const box = bluez && (await openBoxBluez(bluez));
   for (const [i, { id, at }] of receivers.entries()) {
+    if (id === boxRadio.id && bluez?.hears) continue;
     const port = ports[id];
     if (port === undefined) throw new Error(`no port for the controller of ${id}`);
     const address = `c0:ff:ee:00:00:0${i + 1}`;
-    heardBy.push({ id, at, controller: await hciController({ port, address }) });
+    const controller = await hciController({ port, address });
+    ears.push({ id, at, hear: controller.advertise, close: controller.close });
   }
+  if (box) ears.push({ id: boxRadio.id, at: boxRadio.at, ...box, hear: bluez?.hears ? box.hear : () => {} });
   return {
     transmit({ from, at, address, addressType, data, atOneMetre }) {
-      for (const { id, at: place, controller } of heardBy) {
+      for (const { id, at: place, hear } of ears) {
         const rssi = air.arrives({ from, to: id, metres: distance(at, place), atOneMetre, at: now() });
-        if (rssi !== undefined) controller.advertise({ address, addressType, rssi, data });
+        if (rssi !== undefined) hear({ address, addressType, rssi, data });
       }
     },
     async close() {
-      await Promise.all(heardBy.map(({ controller }) => controller.close()));
+      await Promise.all(ears.map(({ close }) => close()));
     },
   };
 }

@@ -1,14 +1,20 @@
-import { spawn } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ClosingLine } from '../../firmware-sim/demo/ledger.ts';
 import type { Snapshot, Stranger, Withdrawal } from '../../firmware-sim/demo/show.ts';
 import { within } from '../../firmware-sim/demo/waiting.ts';
+import { hasInflux } from '../support/influxd.ts';
+import { hasDbus } from '../support/mock-bluez.ts';
+
+/** By hand: `AISLE_DEMO_RADIO=bluez` for a shop whose box hears by BlueZ. */
+const RADIO = process.env.AISLE_DEMO_RADIO ?? 'noble';
 
 /** Starts the demo as a visitor does; resolves when it has printed the address of its page. */
 async function startDemo() {
   const args = ['--import', 'tsx', 'gateway/main.ts', 'demo', '--json', '--for', '240', '--seed', '11'];
+  args.push('--radio', RADIO, ...(hasInflux ? ['--influx'] : []));
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const printed: string[] = [];
   const said: string[] = [];
@@ -17,7 +23,7 @@ async function startDemo() {
     // Asked a second time it ends at once, and its processes with it.
     for (let i = 0; i < 2; i += 1) child.kill('SIGTERM');
     await ended;
-    const folder = /(\/\S*aisle-demo-\w+)/.exec(said.join('\n'))?.[1];
+    const folder = folderOf(said);
     if (folder) rmSync(folder, { recursive: true, force: true });
   });
   createInterface({ input: child.stdout }).on('line', (line) => printed.push(line));
@@ -47,7 +53,70 @@ function page(url: string) {
     if (!shown) throw new Error(`the page does not show ${what}: ${JSON.stringify(await state())}`);
     return shown;
   };
-  return { post, shows };
+  /** Waits until the page tells it, in words. */
+  const tells = async (what: RegExp): Promise<void> => {
+    const told = new AbortController();
+    const live = await fetch(`${url}/api/live`, {
+      signal: AbortSignal.any([told.signal, AbortSignal.timeout(200_000)]),
+    });
+    let text = '';
+    for await (const chunk of live.body ?? []) {
+      text += Buffer.from(chunk).toString();
+      if (what.test(text)) break;
+    }
+    told.abort();
+    if (!what.test(text)) throw new Error(`the page does not tell ${what}`);
+  };
+  return { post, shows, tells };
+}
+
+/** What Debian's client says to a query, with the command that the demo printed: a line of CSV for each row. */
+function influx(said: readonly string[], query: string): string[] {
+  const printed = said.find((line) => line.startsWith('InfluxDB: '))?.slice('InfluxDB: '.length);
+  const command = `${printed} -format csv -execute '${query}'`;
+  const rows = execFileSync('bash', ['-c', command], { encoding: 'utf8', timeout: 20_000 }).split('\n');
+  return rows.filter((row) => row !== '' && !row.startsWith('name,'));
+}
+
+/** Of `SELECT last(<field>) … GROUP BY <tag>`: by tag, the value. */
+function lastBy(said: readonly string[], measurement: string, field: string, tag: string) {
+  const rows = influx(said, `SELECT last("${field}") FROM "${measurement}" GROUP BY "${tag}"`);
+  return new Map(
+    rows.map((row) => row.split(',')).map(([, tags = '', , value]) => [tags.split('=')[1], Number(value)]),
+  );
+}
+
+interface Turn {
+  device: string;
+  at: number;
+  setpointC: number;
+}
+
+/** Each setpoint that the profile store heard of, oldest first, by its own door. */
+async function turnsHeard(said: readonly string[]): Promise<Turn[]> {
+  const folder = folderOf(said);
+  const url = /url: (http:\S+)/.exec(readFileSync(`${folder}/aisle.yaml`, 'utf8'))?.[1];
+  const authorization = `Bearer ${readFileSync(`${folder}/keys/profile-store.token`, 'utf8')}`;
+  const turns: Turn[] = [];
+  for (let after = 0, isLast = false; !isLast; ) {
+    const answer = await fetch(`${url}/events?after=${after}&limit=500`, { headers: { authorization } });
+    const { events, next } = (await answer.json()) as {
+      events: { event: { type: string; time: string; data: { deviceId: string; setpointC: number } } }[];
+      next: number;
+    };
+    for (const { event } of events) {
+      if (event.type !== 'aisle.thermostat.changed.v1') continue;
+      const { deviceId: device, setpointC } = event.data;
+      turns.push({ device, at: Date.parse(event.time), setpointC });
+    }
+    after = next;
+    isLast = events.length === 0;
+  }
+  return turns.sort((a, b) => a.at - b.at);
+}
+
+function folderOf(said: readonly string[]): string | undefined {
+  return /(\/\S*aisle-demo-\w+)/.exec(said.join('\n'))?.[1];
 }
 
 function isAlive(pid: number): boolean {
@@ -59,10 +128,53 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** Samples of ten seconds, at their start. */
+function setpointsKept(said: readonly string[]): Turn[] {
+  const rows = influx(said, 'SELECT setpoint_celsius FROM thermostat GROUP BY device');
+  return rows.map((row) => {
+    const [, tags = '', at, value] = row.split(',');
+    return { device: String(tags.split('=')[1]), at: Date.parse(String(at)), setpointC: Number(value) };
+  });
+}
+
+async function shown<T>(read: () => readonly T[], least: number): Promise<readonly T[]> {
+  await within(30_000, () => read().length >= least || undefined);
+  return read();
+}
+
+/** Every documented measurement but people in a zone, whom the gateway tells each five minutes alone. */
+async function keepsWhatDevicesSent(said: readonly string[]): Promise<void> {
+  // A window of ten seconds, what it waits for stragglers, and the batch.
+  const { length: thermostats } = await shown(
+    () => [...new Set(setpointsKept(said).map(({ device }) => device))],
+    3,
+  );
+  expect(thermostats).toBeGreaterThanOrEqual(3);
+  const turns = await turnsHeard(said);
+  for (const { device, at, setpointC } of setpointsKept(said)) {
+    const last = turns.findLast((turn) => turn.device === device && turn.at < at + 10_000);
+    expect({ device, at, setpointC }).toEqual({ device, at, setpointC: last?.setpointC });
+  }
+  for (const celsius of lastBy(said, 'climate', 'temperature_celsius', 'device').values()) {
+    expect(celsius).toBeGreaterThan(10);
+    expect(celsius).toBeLessThan(35);
+  }
+  const units = lastBy(said, 'shelf', 'units', 'device');
+  expect([...units.keys()].sort()).toEqual([1, 2, 3, 4, 5, 6].map((n) => `shelf-${n}`));
+  expect(new Set(lastBy(said, 'device', 'online', 'device').values())).toEqual(new Set([1]));
+  const strengths = lastBy(said, 'signal', 'rssi_dbm', 'device');
+  expect([...strengths.keys()].every((device) => /^(button|thermostat)-\d$/.test(String(device)))).toBe(true);
+  expect(strengths.size).toBeGreaterThan(0);
+  const [stored] = lastBy(said, 'gateway', 'outbox_events', 'store');
+  expect(stored?.[0]).toBe('demo');
+}
+
 describe('the demo', () => {
   it('is sound although its line is cut, somebody withdraws meanwhile, and its gateway is killed', async () => {
     const { url, printed, said, end } = await startDemo();
-    const { post, shows } = page(url);
+    const { post, shows, tells } = page(url);
+    // Over GATT, from the profile store to the thermostat's firmware and back.
+    const turned = hasDbus ? tells(/thermostat-4 set to [\d.]+ °C, from afar/) : undefined;
     await shows('people, everybody connected', ({ people, messages, enrolled }) => {
       return people.length >= 2 && messages.acked > 100 && enrolled.count === enrolled.of;
     });
@@ -85,10 +197,12 @@ describe('the demo', () => {
     await shows('counters that are equal', ({ events: { stored, taken, received, waiting } }) => {
       return waiting === 0 && stored === taken && taken === received;
     });
+    await turned;
     const stranger = await post<Stranger>('/api/who');
     expect(stranger).toMatchObject({ isFound: true, found: 0 });
     expect(said.some((line) => line.includes('grep'))).toBe(true);
 
+    if (hasInflux) await keepsWhatDevicesSent(said);
     const code = await end();
     const line = JSON.parse(printed.at(-1) ?? '') as ClosingLine;
     expect(said.filter((text) => text.startsWith('not sound'))).toEqual([]);
