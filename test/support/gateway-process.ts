@@ -1,14 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
-
-const MAIN = resolve(import.meta.dirname, '../../gateway/main.ts');
+import { compiled } from './compiled.ts';
 
 /** The command line as a process of its own, without a shell or npm between. */
 export function aisle(args: string[]): string[] {
-  return ['--import', 'tsx', MAIN, ...args];
+  return [compiled('gateway/main'), ...args];
 }
 
 /** A gateway of its own process that may never come to run. */
