@@ -3,15 +3,14 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type HciController, hciController } from '../../firmware-sim/hci-controller.ts';
 import { CAPTURED } from '../gateway/radio/captured-frames.ts';
+import { compiled } from '../support/compiled.ts';
 import { hasMosquitto, type Mosquitto, startMosquitto } from '../support/mosquitto.ts';
 import { until } from '../support/until.ts';
 import { type Watcher, watch } from '../support/watcher.ts';
 
-const PROGRAM = fileURLToPath(new URL('../../firmware-sim/ceiling-receiver.ts', import.meta.url));
 const SECRET = 'ceiling-secret';
 const STRANGER = Buffer.from('02011a020a0c0aff4c001005441cbd08c5', 'hex');
 
@@ -25,7 +24,7 @@ interface Ceiling {
 }
 
 function run(...options: string[]): { process: ChildProcess; out(): string; err(): string } {
-  const child = spawn(process.execPath, ['--import', 'tsx', PROGRAM, ...options]);
+  const child = spawn(process.execPath, [compiled('firmware-sim/ceiling-receiver'), ...options]);
   let out = '';
   let err = '';
   child.stdout.on('data', (text) => {

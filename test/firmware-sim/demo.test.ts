@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ClosingLine } from '../../firmware-sim/demo/ledger.ts';
 import type { Snapshot, Stranger, Withdrawal } from '../../firmware-sim/demo/show.ts';
 import { within } from '../../firmware-sim/demo/waiting.ts';
+import { compiled } from '../support/compiled.ts';
 import { hasInflux } from '../support/influxd.ts';
 import { hasDbus } from '../support/mock-bluez.ts';
 
@@ -13,7 +14,7 @@ const RADIO = process.env.AISLE_DEMO_RADIO ?? 'noble';
 
 /** Starts the demo as a visitor does; resolves when it has printed the address of its page. */
 async function startDemo() {
-  const args = ['--import', 'tsx', 'gateway/main.ts', 'demo', '--json', '--for', '240', '--seed', '11'];
+  const args = [compiled('gateway/main'), 'demo', '--json', '--for', '240', '--seed', '11'];
   args.push('--radio', RADIO, ...(hasInflux ? ['--influx'] : []));
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const printed: string[] = [];

@@ -10,6 +10,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { openDatabase } from '../../firmware-sim/profile-store/database.ts';
 import type { Waiting } from '../../firmware-sim/profile-store/downlink.ts';
 import type { StoredEvent } from '../../firmware-sim/profile-store/store.ts';
+import { compiled } from '../support/compiled.ts';
 import { client, press, TOKEN, temporaryFolder } from './profile-store-client.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -17,7 +18,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 function start(
   ...options: string[]
 ): ChildProcess & { stdout: NodeJS.ReadableStream; stderr: NodeJS.ReadableStream } {
-  const entry = ['--import', 'tsx', 'firmware-sim/profile-store.ts', ...options];
+  const entry = [compiled('firmware-sim/profile-store'), ...options];
   const child = spawn(process.execPath, entry, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   return child;

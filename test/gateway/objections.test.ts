@@ -2,7 +2,6 @@ import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { connectAsync } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { filesBelow, searchFiles } from '../../firmware-sim/demo/privacy-search.ts';
@@ -10,6 +9,7 @@ import { type HciController, hciController } from '../../firmware-sim/hci-contro
 import { addDevice } from '../../gateway/cli/devices.ts';
 import { readConfig } from '../../gateway/config.ts';
 import { agreed } from '../support/agreed.ts';
+import { compiled } from '../support/compiled.ts';
 import { aisle } from '../support/gateway-process.ts';
 import { openShop, type RunningGateway, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -27,7 +27,6 @@ devices:
   - {id: old-1, kind: receiver}
   - {id: button-1, kind: smart-button, zone: shoes}
 `;
-const RECEIVER = fileURLToPath(new URL('../../firmware-sim/ceiling-receiver.ts', import.meta.url));
 const PHONES = Array.from({ length: 22 }, (_, i) => `54:48:e6:8f:80:${(i + 16).toString(16)}`);
 const OBJECTORS = PHONES.slice(0, 10);
 /** An iPhone's own frame, ble_monitor test_ibeacon_parser.py (MIT). */
@@ -50,7 +49,13 @@ beforeAll(async () => {
   closers.push(() => chip.close());
   const gatewayUrl = `mqtt://127.0.0.1:${gateway.mqtt}`;
   const child = spawn(process.execPath, [
-    ...['--import', 'tsx', RECEIVER, '--id', 'ceiling-1', '--controller', `127.0.0.1:${chip.port}`],
+    ...[
+      compiled('firmware-sim/ceiling-receiver'),
+      '--id',
+      'ceiling-1',
+      '--controller',
+      `127.0.0.1:${chip.port}`,
+    ],
     ...['--url', gatewayUrl, '--secret-file', secret, '--crowd-window', '1'],
   ]);
   closers.push(() => void child.kill('SIGKILL'));

@@ -13,7 +13,7 @@ const OLD_MS = 3_600_000;
  * The JavaScript file of a program of ours, compiled from the sources as they are now. A process that runs it
  * starts in half the time that tsx takes, and many tests start some. Types are `npm run types`’ business.
  */
-export function compiled(program: 'gateway/main'): string {
+export function compiled(program: 'gateway/main' | `firmware-sim/${string}`): string {
   const files = SOURCES.flatMap((folder) => filesBelow(folder));
   const folder = join(CACHE, stampOf([...files, 'tsconfig.json']));
   if (!existsSync(folder)) compileInto(folder, files);

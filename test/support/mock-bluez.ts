@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Counts, Order } from '../../firmware-sim/bluez/orders.ts';
 import { hasDbusDaemon, startPrivateBus } from '../../firmware-sim/private-bus.ts';
+import { compiled } from './compiled.ts';
 
 /** Whether Debian's dbus-daemon is here; `test/support/debian.sh` installs it where it can. */
 export const hasDbus = hasDbusDaemon;
@@ -53,8 +54,6 @@ export interface PeripheralState {
   writes: string[];
 }
 
-const PROGRAM = ['--import', 'tsx', 'firmware-sim/bluez.ts'];
-
 /** Starts both; resolves when org.bluez is on the bus. Takes about a second. */
 export async function startMockBluez(options: MockBluezOptions = {}): Promise<MockBluez> {
   let bus = await startPrivateBus();
@@ -99,7 +98,7 @@ interface MockProcess {
 }
 
 async function startMock(bus: string, options: MockBluezOptions): Promise<MockProcess> {
-  const child = spawn(process.execPath, [...PROGRAM, '--bus', bus, ...flags(options)], {
+  const child = spawn(process.execPath, [compiled('firmware-sim/bluez'), '--bus', bus, ...flags(options)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const waiting: ((answer: Record<string, unknown>) => void)[] = [];
