@@ -37,6 +37,7 @@ export function crossCheck(config: Config, problem: Tell): void {
     if (device.keyFile && !device.address) {
       problem(['devices', i, 'keyFile'], `device "${device.id}" has a bind key but no address`);
     }
+    checkAddress(config.devices, i, problem);
     checkBridge(config.devices, i, problem);
     checkGatt(config, i, problem);
   }
@@ -49,6 +50,13 @@ export function crossCheck(config: Config, problem: Tell): void {
       `${listen} is open to other machines without TLS: set inputs.mqtt.tls {cert, key}, or plaintext: true where the network is trusted`,
     );
   }
+}
+
+/** What is heard from an address is one device's. */
+function checkAddress(devices: Config['devices'], i: number, problem: Tell): void {
+  const { id: device, address } = devices[i] as Config['devices'][number];
+  const twin = devices.slice(0, i).find((other) => address !== undefined && other.address === address);
+  if (twin) problem(['devices', i, 'address'], `device "${twin.id}" has the address of device "${device}"`);
 }
 
 /** A maker's bridge: dialect and topics belong together, and no topic is two bridges'. */

@@ -25,8 +25,8 @@ export interface Eq3Status {
 }
 
 /** Off and on; between them it heats to what is set. */
-export const EQ3_OFF_C = 4.5;
-export const EQ3_ON_C = 30;
+const EQ3_OFF_C = 4.5;
+const EQ3_ON_C = 30;
 
 const STATUS = [0x02, 0x01] as const;
 /** By firmware: 1.05, the same on holiday or 1.10, from 1.20 on. */

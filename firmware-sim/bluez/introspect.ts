@@ -35,7 +35,7 @@ function args(signature: string, direction: string): string {
 }
 
 /** `oa{sa{sv}}` → `o`, `a{sa{sv}}`: the single complete types of a signature. */
-export function completeTypes(signature: string): string[] {
+function completeTypes(signature: string): string[] {
   const types: string[] = [];
   let start = 0;
   let depth = 0;

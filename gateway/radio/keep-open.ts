@@ -1,4 +1,5 @@
 import type { OpenRadio, Radio } from './driver.ts';
+import { poweredOff } from './radio-problems.ts';
 import { isSame, type RadioLog, type RadioState } from './radio-state.ts';
 
 /** A radio that failed or is off is opened anew this often: adapters are unplugged, and plugged in again. */
@@ -68,7 +69,7 @@ export function keepOpen(options: KeepOpenOptions): Radio {
 function inWords(state: Exclude<RadioState, { kind: 'starting' }>, name: string): string {
   switch (state.kind) {
     case 'off':
-      return `${name} is powered off: \`bluetoothctl power on\`, or \`rfkill unblock bluetooth\``;
+      return poweredOff(name);
     case 'scanning':
       return `${name} hears advertisements`;
     case 'silent':

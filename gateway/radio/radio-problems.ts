@@ -1,5 +1,5 @@
 import { type Adapter, adapterName } from './adapter.ts';
-import { type BusError, isNoRight } from './bluez/bus-error.ts';
+import { BusError, isNoRight } from './bluez/bus-error.ts';
 
 /** Why noble could not open the adapter, and what to do: one sentence. */
 export function whyNotOpen(error: NodeJS.ErrnoException, adapter: Adapter): string {
@@ -93,6 +93,20 @@ export function busGone(): string {
 
 export function noAdapter(name: string): string {
   return `bluetoothd has no adapter ${name}: bluetoothctl list shows those it has; plug it in, or name another`;
+}
+
+export function poweredOff(name: string): string {
+  return `${name} is powered off: \`bluetoothctl power on\`, or \`rfkill unblock bluetooth\``;
+}
+
+/** Why a device cannot be connected to: what is wrong with `name`, the adapter, or what BlueZ says of the device. */
+export function whyNoLink(error: Error, name: string): string {
+  if (!(error instanceof BusError)) return error.message;
+  if (isNoRight(error)) return noRightToBluez();
+  if (error.type === 'org.bluez.Error.NotReady' || error.message.includes('adapter-not-powered')) {
+    return poweredOff(name);
+  }
+  return error.message;
 }
 
 export function discoveryRefused(name: string, error: BusError): string {

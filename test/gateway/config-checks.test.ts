@@ -57,6 +57,13 @@ it('a GATT thermostat without a radio on this machine is refused with a sentence
   expect(told(`devices: [{${WHOLE}}]`).join()).toContain('is spoken to by this machine: add inputs.radio');
 });
 
+it('two devices at one address are refused with a sentence', () => {
+  const at = 'kind: climate-sensor, address: "a4:c1:38:00:00:01"';
+  expect(told(`devices: [{id: c1, ${at}}, {id: c2, ${at}}]`)).toEqual([
+    expect.stringContaining('device "c1" has the address of device "c2"'),
+  ]);
+});
+
 it('InfluxDB has a database, a fortnight of raw points and 400 days of their sums where nothing else is said', () => {
   const { influx } = read('influx: {url: "http://127.0.0.1:8086", userName: g, passwordFile: p}');
   expect(influx).toMatchObject({ database: 'aisle', rawDays: 14, keepDays: 400, passwordFile: '/shop/p' });

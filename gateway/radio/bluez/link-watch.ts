@@ -3,7 +3,7 @@ import { DEVICE } from './device.ts';
 
 /** What bluetoothd's own signals say of a device's link: node-ble has taken its listeners off when it is lost. */
 export interface LinkWatch {
-  /** What a reply says, which signals that were heard before it know better. */
+  /** What was replied once the link was up; signals that were heard before it know better. */
   know(properties: Properties): void;
   isUp(): boolean;
   /** Resolves when the services are there; rejects when the link is lost before. */
@@ -47,6 +47,8 @@ export function watchLink(session: BusSession, path: string): LinkWatch {
         ...(isUp === undefined && { Connected }),
         ...(isResolved === undefined && { ServicesResolved }),
       });
+      // It was up before we asked for it, and nothing but its loss was signalled.
+      if (isUp === false) tellDown();
     },
     isUp: () => isUp === true,
     resolved,

@@ -1,5 +1,7 @@
 import type { GattLink, GattPeer } from '../gatt/peer.ts';
+import { noAdapter, whyNoLink } from '../radio-problems.ts';
 import { type BluezBus, type BusSession, DEADLINE_MS } from './bus.ts';
+import { type BusError, isNoObject } from './bus-error.ts';
 import { deviceProperties, hangUp, listCharacteristics } from './device.ts';
 import { discovery } from './discovery.ts';
 import { type BluezLink, bluezLink } from './link.ts';
@@ -99,7 +101,9 @@ export function bluezPeer({ bus, adapter, address, isScanned }: BluezPeerOptions
     const times = { startMs: DEADLINE_MS, powerOffMs: 0 };
     const scan = discovery(current, `/org/bluez/${adapter}`, times);
     const until = performance.now() + ms;
-    await scan.start();
+    await scan.start().catch((error: BusError) => {
+      throw isNoObject(error) ? new Error(noAdapter(adapter)) : error;
+    });
     try {
       while (performance.now() < until && !closed) {
         if (await isFound()) return true;
@@ -113,7 +117,9 @@ export function bluezPeer({ bus, adapter, address, isScanned }: BluezPeerOptions
 
   return {
     connect(deadlineMs) {
-      attempt = connect(deadlineMs);
+      attempt = connect(deadlineMs).catch((error: Error) => {
+        throw new Error(whyNoLink(error, adapter));
+      });
       return attempt;
     },
     async close() {

@@ -37,6 +37,8 @@ export function scanBy(session: BusSession, name: string, events: ScanEvents, ti
   const control = discovery(session, path, times);
   /** The adapter, as far as its signals say. */
   let power: 'unknown' | 'absent' | 'off' | 'on' = 'unknown';
+  /** How often they said another thing. */
+  let powerChanges = 0;
   let ended = false;
   /** A step is under way; the adapter's signals are then echoes of our own doing. */
   let busy = false;
@@ -48,13 +50,14 @@ export function scanBy(session: BusSession, name: string, events: ScanEvents, ti
     clearTimeout(later);
     if (ended || busy) return;
     busy = true;
+    const before = powerChanges;
     const error = await work().then(
       () => undefined,
       (reason: BusError) => reason,
     );
     busy = false;
     if (ended) return;
-    if (error) failed(error);
+    if (error) failed(error, powerChanges !== before);
     else refusals = 0;
     if (power !== 'on') tellPower();
     // It was turned off and on, or stopped, while the step was under way.
@@ -71,10 +74,12 @@ export function scanBy(session: BusSession, name: string, events: ScanEvents, ti
       await control.start();
     });
 
-  const failed = (error: BusError): void => {
+  const failed = (error: BusError, isPowerNews: boolean): void => {
     if (error.type === 'over') return;
-    if (isNoObject(error)) power = 'absent';
-    else if (error.type === 'org.bluez.Error.NotReady') power = 'off';
+    const said = isNoObject(error) ? 'absent' : error.type === 'org.bluez.Error.NotReady' ? 'off' : undefined;
+    // Signals came meanwhile, and know better.
+    if (said && isPowerNews && power === 'on') return beginAfter(times.restartMs);
+    if (said) power = said;
     if (power !== 'on') return;
     refusals += 1;
     events.say({
@@ -93,6 +98,7 @@ export function scanBy(session: BusSession, name: string, events: ScanEvents, ti
   const setPower = (now: typeof power): void => {
     if (now === power) return;
     power = now;
+    powerChanges += 1;
     clearTimeout(later);
     // What a step of ours does to the adapter is told when the step has ended.
     if (busy) return;

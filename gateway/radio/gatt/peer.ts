@@ -3,8 +3,8 @@ import type { CharacteristicId, FoundCharacteristic } from '../../../devices/gat
 /** One thermostat as the radio reaches it, whatever library stands behind. */
 export interface GattPeer {
   /**
-   * Makes the link and finds what is there. Settles within `deadlineMs`; where it rejects, nothing of the attempt
-   * is left. To be called once at a time, and not before the link made last is over.
+   * Makes the link and finds what is there. Settles within `deadlineMs`, or some seconds later where an attempt that
+   * failed has to be taken back; where it rejects, nothing of it is left. To be called once at a time, and not before the link made last is over.
    */
   connect(deadlineMs: number): Promise<GattLink>;
   /** Gives back what the peer holds, its link too. Never rejects. */

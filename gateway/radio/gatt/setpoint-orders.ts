@@ -24,7 +24,7 @@ export interface SetpointOrders {
   isOpen(order: SetpointOrder): boolean;
   /** Ends it; nothing where it has ended. */
   finish(order: SetpointOrder, outcome: Outcome): void;
-  /** Those that wait are answered by nobody: the gateway sends them again to who comes next. */
+  /** Those that wait, or come later, are answered by nobody: the gateway sends them again to who comes next. */
   close(): void;
 }
 
@@ -54,8 +54,10 @@ export function setpointOrders(options: SetpointOrdersOptions): SetpointOrders {
   const waiting: SetpointOrder[] = [];
   const ended = new Map<string, { outcome: Outcome; expiresAt: number }>();
   let stopLooking: (() => void) | undefined;
+  let closed = false;
 
   function take(payload: Uint8Array): void {
+    if (closed) return;
     const read = commandSchema.safeParse(parseJson(payload));
     if (!read.success) return log.warn('a command without id or expiresAt cannot be answered');
     const { id, expiresAt: until } = read.data;
@@ -110,6 +112,7 @@ export function setpointOrders(options: SetpointOrdersOptions): SetpointOrders {
     isOpen,
     finish,
     close() {
+      closed = true;
       stopLooking?.();
       waiting.length = 0;
     },

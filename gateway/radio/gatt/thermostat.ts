@@ -88,7 +88,7 @@ export function gattThermostat(options: GattThermostatOptions): GattThermostat {
   async function visit(): Promise<void> {
     let link: GattLink | undefined;
     try {
-      link = await turns.take(connect, orders.next() !== undefined);
+      link = await turns.take(connect, () => orders.next() !== undefined);
       await talkOver(link);
       attempts.good();
     } catch (error) {
@@ -148,7 +148,7 @@ export function gattThermostat(options: GattThermostatOptions): GattThermostat {
     let isSet = current.isSetTo(order.setpointC);
     for (let writes = 0; !isSet && orders.isOpen(order); writes += 1) {
       if (writes === MAX_WRITES) {
-        return orders.finish(order, { ok: false, error: `it keeps ${current.said().setpointC} °C` });
+        return orders.finish(order, { ok: false, error: whyNotSet(current.said()) });
       }
       isSet = await current.set(order.setpointC);
     }
@@ -168,4 +168,8 @@ export function gattThermostat(options: GattThermostatOptions): GattThermostat {
       await living;
     },
   };
+}
+
+function whyNotSet({ setpointC }: GattSaid): string {
+  return setpointC === undefined ? 'it does not say what it is set to' : `it keeps ${setpointC} °C`;
 }

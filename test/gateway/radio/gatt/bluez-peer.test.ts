@@ -110,6 +110,35 @@ describe.skipIf(!hasDbus)('a thermostat behind BlueZ', () => {
     expect((await mock.counts()).sessions).toBe(0);
   });
 
+  it.each([
+    [
+      'is unplugged',
+      { order: 'unplug' },
+      { order: 'plug' },
+      'bluetoothd has no adapter hci0: bluetoothctl list',
+    ],
+    [
+      'is off',
+      { order: 'power', on: false },
+      { order: 'power', on: true },
+      'hci0 is powered off: `bluetoothctl',
+    ],
+    [
+      'may not be used',
+      { order: 'forbid' },
+      { order: 'mend' },
+      'D-Bus does not let this user speak to bluetoothd',
+    ],
+  ] as const)(
+    'is not reached, in a sentence with what to do, where the adapter %s',
+    async (_, fault, mended, why) => {
+      const peer = peerOf(ABSENT);
+      await mock.order(fault);
+      onTestFinished(() => mock.order(mended).then(() => {}));
+      await expect(peer.connect(1_500)).rejects.toThrow(why);
+    },
+  );
+
   it('a connect that is refused, or lost before its services are known, is over at once', async () => {
     const peer = peerOf(EQ3);
     await mock.order({ order: 'refuse', address: EQ3, times: 1 });

@@ -271,8 +271,30 @@ describe.each(profiles.map((profile) => [profile.model, profile] as const))(
       expect(kept.replies).toEqual([]);
       expect(connects(thermostat)).toHaveLength(1);
     });
+
+    it('that comes while the process ends is left to the gateway too, and keeps nothing running', async () => {
+      const { kept, pass } = shopWith();
+      await pass(SECOND);
+      const closing = kept.close();
+      kept.order('k1', 22);
+      await closing;
+      kept.order('k2', 31);
+      await pass(10 * MINUTE);
+      expect(kept.replies).toEqual([]);
+    });
   },
 );
+
+it('a command is not confirmed by a thermostat that does not say what it is set to', async () => {
+  const shop = virtualShop();
+  const [temperature] = environmentalSensing.reads;
+  const mute = { ...environmentalSensing, reads: temperature ? [temperature] : [], notifies: [] };
+  const kept = keepInTouch(shop, mute, plainThermostat(mute, shop.timers).peer);
+  kept.order('k1', 22);
+  await shop.pass(MINUTE);
+  expect(kept.replies).toMatchObject([{ id: 'k1', ok: false, error: 'it does not say what it is set to' }]);
+  await kept.close();
+});
 
 describe('a thermostat that cannot be reached', () => {
   it('is tried less and less often, down to every five minutes, and is said to be offline', async () => {
@@ -356,11 +378,34 @@ describe('the thermostats of an adapter', () => {
     const turns = gattTurns();
     const went: string[] = [];
     const work = (name: string) => async () => void went.push(name);
-    const failing = turns.take(() => Promise.reject(new Error('refused')), false);
-    const rest = [turns.take(work('reading'), false), turns.take(work('command'), true)];
+    const failing = turns.take(
+      () => Promise.reject(new Error('refused')),
+      () => false,
+    );
+    const rest = [turns.take(work('reading'), () => false), turns.take(work('command'), () => true)];
     await expect(failing).rejects.toThrow('refused');
     await Promise.all(rest);
     expect(went).toEqual(['command', 'reading']);
+  });
+
+  it('who waits for a turn goes first with a command that comes meanwhile', async () => {
+    const shop = virtualShop();
+    const log: string[] = [];
+    const kept = ['a', 'b', 'c', 'd'].map((id) => {
+      const thermostat = plainThermostat(eq3, shop.timers, (call) => {
+        if (call === 'connect') log.push(id);
+        return undefined;
+      });
+      // The first is not there, and the others wait until that is known.
+      if (id === 'a') thermostat.isAway = true;
+      return keepInTouch(shop, eq3, thermostat.peer, { id });
+    });
+    await shop.pass(SECOND);
+    expect(log).toEqual([]);
+    kept[3]?.order('k1', 22);
+    await shop.pass(25 * SECOND);
+    expect(log).toEqual(['d', 'b', 'c']);
+    for (const one of kept) await one.close();
   });
 });
 
