@@ -97,7 +97,14 @@ async function start(
   const road = openRoad(config, { log, wall, committed: wakeAll, measured, ahead, ballast }, closers);
   const { now, trust, outbox, room, commit, devices, pipeline, enter } = road;
   // Its history lies in the folder, which is this process's alone now.
-  telemetry = openShopTelemetry({ config, log });
+  const counters = { messages: 0, dropped: {} as Counts, refused: {} as Counts, slowed: {} as Counts };
+  telemetry = openShopTelemetry({
+    config,
+    log,
+    now,
+    isClockSure: trust.synchronised,
+    own: () => ({ outbox: outbox.counts(), messages: counters.messages }),
+  });
   closers.push(() => telemetry?.close());
   /** While the disk refuses, and at the end of the quota, there is no room for what is said about others either. */
   const isShut = () => commit.failing() || room.is('full');
@@ -116,7 +123,6 @@ async function start(
     // The log has it in any case.
     alert: (event) => isShut() || commit.add({ ...emptyOutcome(), events: [event] }, () => {}),
   });
-  const counters = { messages: 0, dropped: {} as Counts, refused: {} as Counts, slowed: {} as Counts };
 
   function tick(): void {
     room.measure();
@@ -148,11 +154,14 @@ async function start(
     forwards,
     counters,
     sinks: telemetry.states,
+    unmeasured: telemetry.dropped,
     certificate: tls && readFileSync(tls.cert),
   });
 
   // The first tick rolls the keys to the present, before anything can be heard.
   tick();
+  // It counts from here on.
+  telemetry.tick();
   const broker = await openShopBroker();
   closers.push(() => broker.close());
 
@@ -307,12 +316,9 @@ async function start(
     // Keys come by a list, a choice or a reader, and go with their day too.
     tellReceivers();
   }
-  function measure(): void {
-    telemetry?.tick(now(), () => ({ outbox: outbox.counts(), messages: counters.messages }));
-  }
   const timers = [
     setInterval(tick, TICK),
-    setInterval(measure, TICK),
+    setInterval(telemetry.tick, TICK),
     setInterval(hearObjections, TICK),
     setInterval(housekeep, HEALTH_EVERY),
   ];

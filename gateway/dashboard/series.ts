@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { MEASUREMENTS } from '../telemetry/measurements.ts';
-import type { SeriesLine, SeriesQuery, SeriesSource } from '../telemetry/series.ts';
+import { type SeriesLine, type SeriesQuery, type SeriesSource, TooMuch } from '../telemetry/series.ts';
 import { wholeQuery } from '../telemetry/series-query.ts';
 
 /** Points of a line that a page can show. */
@@ -71,7 +71,8 @@ export function seriesRoutes(app: FastifyInstance, parts: SeriesParts): void {
       return await within(patienceMs, source.query(query));
     } catch (error) {
       const reason = (error as Error).message;
-      failures.set(source.name, { reason, until: performance.now() + LEFT_ALONE_MS });
+      if (!(error instanceof TooMuch))
+        failures.set(source.name, { reason, until: performance.now() + LEFT_ALONE_MS });
       throw error;
     }
   }

@@ -1,9 +1,10 @@
-import { type TransferListItem, Worker } from 'node:worker_threads';
+import type { TransferListItem } from 'node:worker_threads';
 import type { JWK } from 'jose';
 import type { Logger } from 'pino';
 import type { ConsentKey, ConsentRecord } from '../consent-record.ts';
 import type { CentralCommand } from '../pipeline/signal.ts';
 import type { PreparedIds, PreparedWindow } from '../recognise/eid-prepared.ts';
+import { startWorker } from '../thread.ts';
 import type { ListHead, SignedList } from './central-message.ts';
 import { recordsOf } from './list-part.ts';
 import type { AnswerHead, Ask, Read, SliceRead, Told, WorkerData } from './list-worker.ts';
@@ -121,7 +122,10 @@ interface Thread {
 
 /** `lost` is called, once, where the thread ends without having been told to. */
 function startThread(data: WorkerData, memory: number, lost: (reason: string) => void): Thread {
-  const worker = new Worker(...program(data, memory));
+  const worker = startWorker(new URL('./list-worker.ts', import.meta.url), {
+    workerData: data,
+    resourceLimits: { maxOldGenerationSizeMb: memory },
+  });
   const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   let last = 0;
   let isOver = false;
@@ -158,23 +162,6 @@ function startThread(data: WorkerData, memory: number, lost: (reason: string) =>
       await worker.terminate();
     },
   };
-}
-
-/** Beside this file, and like it built or not. */
-function program(workerData: WorkerData, memory: number): ConstructorParameters<typeof Worker> {
-  const isBuilt = !import.meta.url.endsWith('.ts');
-  const options = {
-    workerData,
-    execArgv: isBuilt ? [] : ['--import', typeScript()],
-    resourceLimits: { maxOldGenerationSizeMb: memory },
-  };
-  return [new URL(`./list-worker.${isBuilt ? 'js' : 'ts'}`, import.meta.url), options];
-}
-
-/** `--import tsx` counts for the main thread alone (tsx 4.23): another one has to ask for it itself. */
-function typeScript(): string {
-  const tsx = import.meta.resolve('tsx/esm/api');
-  return `data:text/javascript,import { register } from ${JSON.stringify(tsx)}; register();`;
 }
 
 function reading(read: Read, call: Call): CentralReading {

@@ -1,5 +1,5 @@
-import { Worker } from 'node:worker_threads';
 import { BLOCK_LENGTH } from '../../devices/wire/aes-block.ts';
+import { startWorker } from '../thread.ts';
 
 /*
  * Ids that will be needed soon are worked out by another thread. What it finds is a memo and nothing else:
@@ -40,7 +40,7 @@ const QUESTION_LENGTH = 2 * BLOCK_LENGTH;
  * asked from then on, and everything goes on without it.
  */
 export function openAhead(failed: (error: Error) => void): AheadThread {
-  const worker = startWorker();
+  const worker = startWorker(new URL('./ahead-worker.ts', import.meta.url));
   /** Sent and not answered yet; answers come in the order of the questions. */
   const sent: Batch[] = [];
   let batch: Batch = {};
@@ -95,13 +95,4 @@ export function openAhead(failed: (error: Error) => void): AheadThread {
       await worker.terminate();
     },
   };
-}
-
-/** Built it is JavaScript; from source tsx has to be at home in the thread, which `--import tsx` is not. */
-function startWorker(): Worker {
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./ahead-worker.js', import.meta.url));
-  const tsx = JSON.stringify(import.meta.resolve('tsx/esm/api'));
-  const file = JSON.stringify(new URL('./ahead-worker.ts', import.meta.url).href);
-  const start = `import(${tsx}).then(({ register }) => { register(); return import(${file}); });`;
-  return new Worker(start, { eval: true });
 }

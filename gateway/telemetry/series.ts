@@ -18,6 +18,9 @@ export interface SeriesLine {
   points: [atMs: number, value: number | null][];
 }
 
+/** A question asks for more than can be answered, or too many do at once; another may well be answered. */
+export class TooMuch extends Error {}
+
 export interface SeriesSource {
   name: 'influxdb' | 'history';
   /** @throws with a sentence where it cannot answer now. */

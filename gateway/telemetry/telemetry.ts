@@ -21,8 +21,8 @@ export interface Telemetry {
 const GRACE_MS = 2_000;
 
 /** Points of the road and of the gateway itself, in windows of ten seconds, to each sink. */
-export function createTelemetry(sinks: readonly Sink[]): Telemetry {
-  const windows = createWindows();
+export function createTelemetry(sinks: readonly Sink[], isKnownTag: (value: string) => boolean): Telemetry {
+  const windows = createWindows(isKnownTag);
 
   function hand(samples: readonly Point[]): void {
     if (samples.length === 0) return;

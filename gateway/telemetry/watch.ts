@@ -23,6 +23,8 @@ export interface WatchParts {
   forwards: readonly Forward[];
   counters: { dropped: Counts; refused: Counts; slowed: Counts };
   sinks: () => readonly SinkState[];
+  /** Points for the time series that became no sample. */
+  unmeasured: () => number;
   /** What devices see of TLS, as PEM. */
   certificate?: Buffer | undefined;
 }
@@ -94,6 +96,7 @@ export function watchGateway(parts: WatchParts): Watch {
       recognises: pipeline.recognises(at).ok,
       synchronised: trust.synchronised(),
       sinks: sinks(),
+      unmeasured: parts.unmeasured(),
       readiness: readiness(),
     };
   }

@@ -13,7 +13,7 @@ export interface Windows {
   closed(at: number): Point[];
   /** Everything that is open. */
   all(): Point[];
-  /** Points that were not taken: unknown measurements and series too many. */
+  /** Points that were not taken: unknown measurements or tags, series too many, no time. */
   dropped(): number;
 }
 
@@ -37,15 +37,19 @@ interface Series {
 /**
  * Sums points up in windows of ten seconds, aligned to the clock: each series of a window becomes one sample,
  * whose `at` is the window's start and whose fields are rolled up as `measurements.ts` says. A point whose
- * window has been closed opens it once more.
+ * window has been closed opens it once more. A tag whose value `isKnown` does not know makes no series.
  */
-export function createWindows(): Windows {
+export function createWindows(isKnown: (value: string) => boolean): Windows {
   const fieldsOf = new Map(
     MEASUREMENTS.map(({ name, fields }) => [name, new Map(fields.map((field) => [field.name, field]))]),
   );
   /** By start, then by series. */
   const windows = new Map<number, Map<string, Series>>();
   let dropped = 0;
+
+  function isSeries({ tags, at }: Point): boolean {
+    return Number.isFinite(at) && Object.values(tags).every(isKnown);
+  }
 
   function seriesFor({ measurement, tags, at }: Point): Series | undefined {
     const start = Math.floor(at / WINDOW_MS) * WINDOW_MS;
@@ -73,7 +77,7 @@ export function createWindows(): Windows {
   return {
     add(point) {
       const known = fieldsOf.get(point.measurement);
-      const series = known && seriesFor(point);
+      const series = known && isSeries(point) ? seriesFor(point) : undefined;
       if (!known || !series) {
         dropped += 1;
         return;

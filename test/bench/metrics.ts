@@ -92,6 +92,7 @@ async function scraped() {
     forwards: [],
     counters: { dropped: {}, refused: {}, slowed: {} },
     sinks: () => [{ name: 'history', ok: true, waiting: 0, written: 0, dropped: 0 }],
+    unmeasured: () => 0,
   });
   const countKeptNs = countedNs(road.db);
   const ms: number[] = [];

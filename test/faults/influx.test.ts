@@ -260,4 +260,18 @@ describe.skipIf(!hasInflux)('F31: InfluxDB', { timeout: 60_000 }, () => {
     process.kill(shop.server.pid(), 'SIGCONT');
     expect(sink.state()).toMatchObject({ waiting: 10 });
   });
+
+  it('that hangs with a request under way does not keep the end of the gateway either', async () => {
+    shop = await openInfluxShop();
+    open({ deadlineMs: 60_000 });
+    process.kill(shop.server.pid(), 'SIGSTOP');
+    sink.take(window(0));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    sink.take(window(1));
+    const closing = performance.now();
+    await sink.close();
+    expect(performance.now() - closing).toBeLessThan(4_000);
+    expect(sink.state()).toMatchObject({ waiting: 20 });
+    process.kill(shop.server.pid(), 'SIGCONT');
+  });
 });

@@ -64,7 +64,9 @@ function uplinkTroubles({ uplinks, outbox }, now, zone, growthAnHour) {
     const since = Math.min(...down.map(([, { lastSuccess }]) => lastSuccess ?? Number.NaN));
     const when = Number.isFinite(since) ? `since ${momentOf(since, now, zone)}` : 'since the start';
     const waiting = outbox.waiting === 0 ? 'no event waiting' : `${eventsOf(outbox.waiting)} waiting`;
-    const sentence = `Central unreachable ${when}, ${waiting}, nothing lost${roomFor(outbox, growthAnHour)}.`;
+    // From that share on the oldest readings go, which its own sentence says.
+    const lost = GIVES_UP.includes(outbox.level) ? '' : `, nothing lost${roomFor(outbox, growthAnHour)}`;
+    const sentence = `Central unreachable ${when}, ${waiting}${lost}.`;
     found.push(attention(`${sentence} Check this shop’s internet connection.`));
   } else if (outbox.oldestAt !== null && now - outbox.oldestAt > BACKLOG && Object.keys(uplinks).length > 0) {
     found.push(

@@ -44,6 +44,10 @@ function begin() {
 function askForToken(problem) {
   clearTimeout(timer);
   forgetToken();
+  // A new start may have another configuration.
+  shop = undefined;
+  lastAnswer = undefined;
+  charts = new Map();
   byId('shop').hidden = true;
   byId('ask').hidden = false;
   byId('token-problem').textContent = problem;

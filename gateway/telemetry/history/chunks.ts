@@ -1,11 +1,11 @@
 import type { Rollup } from '../measurements.ts';
+import { WINDOW_MS } from '../windows.ts';
 
 /*
  * How the rings lie on the disk: the windows of a minute of one series are one row, the five-minute roll-ups
  * of an hour another. A row for each value would be four times as large.
  */
 
-export const WINDOW_MS = 10_000;
 export const MINUTE_MS = 60_000;
 export const SLOT_MS = 300_000;
 export const HOUR_MS = 3_600_000;

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
+import { startWorker } from '../../thread.ts';
 import type { Point } from '../point.ts';
 import type { SeriesLine, SeriesSource } from '../series.ts';
 import { inOrder, type WholeQuery, wholeQuery } from '../series-query.ts';
@@ -29,6 +29,8 @@ export interface HistoryParts {
   /** How long roll-ups of five minutes are kept; the windows of ten seconds are for a day. */
   days: number;
   log: Pick<Logger, 'warn'>;
+  /** While it is not, nothing goes for its age. */
+  isClockSure?: () => boolean;
   flushMs?: number;
   /** Octets of the disk that are left to the events. */
   keepFree?: number;
@@ -48,7 +50,7 @@ export type History = Sink & SeriesSource;
  * to the thread holds 20,000 samples, the thread 20,000 minutes of series while the disk refuses.
  */
 export function openHistory(parts: HistoryParts): History {
-  const { log } = parts;
+  const { log, isClockSure = () => true } = parts;
   const data: ThreadData = {
     file: parts.file,
     days: parts.days,
@@ -75,15 +77,15 @@ export function openHistory(parts: HistoryParts): History {
   }
 
   function hand(to: Thread, samples: readonly Point[]): void {
-    const { series, rows, samples: count, refused } = to.number(samples);
+    const { refused, ...taken } = to.number(samples);
     before.dropped += refused;
-    if (count === 0) return;
-    to.sent += count;
-    send(to, { kind: 'take', series, rows, samples: count }, [rows.buffer]);
+    if (taken.samples === 0) return;
+    to.sent += taken.samples;
+    send(to, { kind: 'take', ...taken, isClockSure: isClockSure() }, [taken.rows.buffer]);
   }
 
   function startThread() {
-    const worker = startWorker(data);
+    const worker = startWorker(new URL('./thread.ts', import.meta.url), { workerData: data });
     const questions = new Map<number, Question>();
     const running = {
       worker,
@@ -247,14 +249,4 @@ function lineOf({ tags, values }: AnswerLine, { from, stepMs }: WholeQuery): Ser
     Number.isNaN(value) ? null : value,
   ]);
   return { tags, points };
-}
-
-/** Built it is JavaScript; from source tsx has to be at home in the thread, which `--import tsx` is not. */
-function startWorker(data: ThreadData): Worker {
-  if (!import.meta.url.endsWith('.ts'))
-    return new Worker(new URL('./thread.js', import.meta.url), { workerData: data });
-  const tsx = JSON.stringify(import.meta.resolve('tsx/esm/api'));
-  const file = JSON.stringify(new URL('./thread.ts', import.meta.url).href);
-  const start = `import(${tsx}).then(({ register }) => { register(); return import(${file}); });`;
-  return new Worker(start, { eval: true, workerData: data });
 }

@@ -9,14 +9,20 @@ import { createWaiting, tagsText } from './waiting.ts';
 
 /** The history itself, in its thread. Nothing that the disk does throws out of it but for a query. */
 export interface Keeper {
-  /** `series` get the next numbers; `rows` are of any that has one. */
-  take(series: readonly SeriesName[], rows: Float64Array, samples: number): void;
+  /** `series` get the next numbers; `rows` are of any that has one. Nothing goes for its age unless the clock is sure. */
+  take(taken: Taken, isClockSure: boolean): void;
   /** Writes what waits. Where the disk refuses it waits on, and the oldest goes where it becomes too much. */
   flush(): void;
   /** @throws with a sentence where the file cannot be read. */
   query(query: WholeQuery): AnswerLine[];
   state(): ThreadState;
   close(): void;
+}
+
+interface Taken {
+  series: readonly SeriesName[];
+  rows: Float64Array;
+  samples: number;
 }
 
 type KeeperParts = Omit<ThreadData, 'flushMs'>;
@@ -28,6 +34,7 @@ export function openKeeper(parts: KeeperParts, told: (text: string) => void): Ke
   const ids: (number | undefined)[] = [];
   const waiting = createWaiting();
   const counts = { taken: 0, written: 0, dropped: 0 };
+  let isSure = true;
   let open: { db: Db; rings: Rings } | undefined;
   let reason: string | undefined;
 
@@ -77,7 +84,7 @@ export function openKeeper(parts: KeeperParts, told: (text: string) => void): Ke
           }
         }
       }
-      if (rings.turn(waiting.now())) ids.length = 0;
+      if (rings.turn(waiting.now(), isSure)) ids.length = 0;
       return { written, late };
     })();
   }
@@ -130,7 +137,8 @@ export function openKeeper(parts: KeeperParts, told: (text: string) => void): Ke
   }
 
   return {
-    take(series, rows, samples) {
+    take({ series, rows, samples }, isClockSure) {
+      isSure = isClockSure;
       names.push(...series);
       waiting.take(rows);
       counts.taken += samples;

@@ -1,15 +1,6 @@
 import type { WholeQuery } from '../series-query.ts';
-import {
-  add,
-  HOUR_MS,
-  MINUTE_MS,
-  type Minute,
-  mergeMinutes,
-  SLOT_MS,
-  type Sum,
-  totalOf,
-  WINDOW_MS,
-} from './chunks.ts';
+import { WINDOW_MS } from '../windows.ts';
+import { add, HOUR_MS, MINUTE_MS, type Minute, mergeMinutes, SLOT_MS, type Sum, totalOf } from './chunks.ts';
 import type { AnswerLine } from './messages.ts';
 import type { Rings } from './rings.ts';
 

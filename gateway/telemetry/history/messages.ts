@@ -14,7 +14,7 @@ export const ROW = 4;
 
 export type ToThread =
   /** Series that were not named yet, with the next numbers, and rows. */
-  | { kind: 'take'; series: SeriesName[]; rows: Float64Array; samples: number }
+  | { kind: 'take'; series: SeriesName[]; rows: Float64Array; samples: number; isClockSure: boolean }
   | { kind: 'query'; id: number; query: WholeQuery }
   | { kind: 'close' };
 

@@ -3,7 +3,7 @@ import type { Point } from '../point.ts';
 import type { SeriesName } from './messages.ts';
 
 /** One field of one series each, of all devices together; a shop has some hundreds. */
-export const MAX_SERIES = 2_000;
+export const MAX_FIELD_SERIES = 2_000;
 /** Ids of the configuration, and those of the devices behind a bridge, which are longer. */
 const TAG_VALUE = /^[A-Za-z0-9_-]{1,80}$/;
 
@@ -24,7 +24,7 @@ interface Known {
 }
 
 /** Gives series their numbers. Only what the table of measurements names is taken: nothing of a person is. */
-export function createNumbering(maxSeries = MAX_SERIES): (samples: readonly Point[]) => Numbered {
+export function createNumbering(maxSeries = MAX_FIELD_SERIES): (samples: readonly Point[]) => Numbered {
   const known = new Map(MEASUREMENTS.map((one) => [one.name, knownOf(one)]));
   const numbers = new Map<string, number>();
 

@@ -16,7 +16,7 @@ import {
   rollMinute,
 } from './chunks.ts';
 import { octetsHeld } from './file.ts';
-import { MAX_SERIES } from './numbering.ts';
+import { MAX_FIELD_SERIES } from './numbering.ts';
 
 const MINUTES = HOUR_MS / MINUTE_MS;
 /** Beyond this share of the file's bound the oldest day of roll-ups goes. */
@@ -38,10 +38,12 @@ export interface Rings {
   /** Merges windows into what is there. */
   putMinute(minute: number, series: number, windows: Minute): void;
   /**
-   * Rolls up the hours that are over at `now`, and lets go what is too old. To be called in a transaction.
+   * Rolls up the hours that are not `now`'s, and lets go what is too old. To be called in a transaction.
+   * A clock that is not sure may be years off: by it no roll-up goes for its age, or a box that starts without
+   * network would lose the month.
    * True where series were let go too: their ids are nobody's any more.
    */
-  turn(now: number): boolean;
+  turn(now: number, isClockSure: boolean): boolean;
   /** Lets the oldest day of roll-ups go. */
   giveUpOldest(): void;
 }
@@ -68,15 +70,17 @@ export function openRings(db: Db, { days, maxBytes }: { days: number; maxBytes: 
   }
 
   /** Whole hours only, so that an hour is in `minutes` or is not. What lies far ahead was a wrong clock's. */
-  function letGo(now: number): boolean {
+  function letGo(now: number, isClockSure: boolean): boolean {
     const hourNow = Math.floor(now / HOUR_MS);
     sql.dropMinutesBefore.run((hourNow - 24) * MINUTES);
     sql.dropMinutesAfter.run((hourNow + 24) * MINUTES);
-    sql.dropHoursBefore.run(hourNow - days * 24);
-    sql.dropHoursAfter.run(hourNow + 24);
+    if (isClockSure) {
+      sql.dropHoursBefore.run(hourNow - days * 24);
+      sql.dropHoursAfter.run(hourNow + 24);
+    }
     for (let day = 0; day < days && octetsHeld(db) > FULL_SHARE * maxBytes; day += 1) giveUpOldest();
     const day = Math.floor(hourNow / 24);
-    if (day === searched || (sql.countSeries.get() ?? 0) < MAX_SERIES) return false;
+    if (day === searched || (sql.countSeries.get() ?? 0) < MAX_FIELD_SERIES) return false;
     searched = day;
     return sql.dropSeries.run().changes > 0;
   }
@@ -89,7 +93,7 @@ export function openRings(db: Db, { days, maxBytes }: { days: number; maxBytes: 
   return {
     idOf(measurement, field, tags) {
       const id = sql.series.get(measurement, field, tags);
-      if (id !== undefined || (sql.countSeries.get() ?? 0) >= MAX_SERIES) return id;
+      if (id !== undefined || (sql.countSeries.get() ?? 0) >= MAX_FIELD_SERIES) return id;
       return Number(sql.addSeries.run(measurement, field, tags).lastInsertRowid);
     },
     seriesOf: (measurement, field) => sql.seriesOf.all(measurement, field),
@@ -102,16 +106,16 @@ export function openRings(db: Db, { days, maxBytes }: { days: number; maxBytes: 
       sql.putMinute.run(minute, series, minuteToBlob(mergeMinutes(before, windows)));
       sql.markUnrolled.run(Math.floor(minute / MINUTES));
     },
-    turn(now) {
-      const over = sql.unrolled.all().filter((hour) => hour < Math.floor(now / HOUR_MS));
+    turn(now, isClockSure) {
+      const over = sql.unrolled.all().filter((hour) => hour !== Math.floor(now / HOUR_MS));
       over.forEach(roll);
-      return over.length > 0 && letGo(now);
+      return over.length > 0 && letGo(now, isClockSure);
     },
     giveUpOldest,
   };
 }
 
-export function rollupOf({ measurement, field }: { measurement: string; field: string }): Rollup {
+function rollupOf({ measurement, field }: { measurement: string; field: string }): Rollup {
   const known = MEASUREMENTS.find(({ name }) => name === measurement);
   return known?.fields.find(({ name }) => name === field)?.rollup ?? 'last';
 }

@@ -15,8 +15,8 @@ function flush(): void {
 const timer = setInterval(flush, flushMs);
 
 const handlers: { [K in ToThread['kind']]: (message: Extract<ToThread, { kind: K }>) => void } = {
-  take({ series, rows, samples }) {
-    keeper.take(series, rows, samples);
+  take({ isClockSure, ...taken }) {
+    keeper.take(taken, isClockSure);
     say({ kind: 'state', state: keeper.state() });
   },
   query({ id, query }) {

@@ -45,6 +45,8 @@ export function influxSink(server: InfluxServer, own: OwnTags, options: SinkOpti
   let timer: NodeJS.Timeout | undefined;
   let draining: Promise<void> | undefined;
   let isClosed = false;
+  /** Nothing is asked of InfluxDB any more. */
+  let isOver = false;
   let rest = firstRest;
   let isFull = false;
   /** Samples of the batch under way. */
@@ -76,7 +78,7 @@ export function influxSink(server: InfluxServer, own: OwnTags, options: SinkOpti
 
   /** Writes all there is; false where InfluxDB is in trouble before that. */
   async function drain(): Promise<boolean> {
-    while (queue.size() > 0) {
+    while (queue.size() > 0 && !isOver) {
       const batch = queue.next(MOST_POINTS);
       inHand = batch.length;
       const outcome = await delivery.deliver(batch);
@@ -135,6 +137,7 @@ export function influxSink(server: InfluxServer, own: OwnTags, options: SinkOpti
       const stopped = new AbortController();
       await Promise.race([last, wait(CLOSE_MS, undefined, { signal: stopped.signal }).catch(() => {})]);
       stopped.abort();
+      isOver = true;
       delivery.close();
       await last;
       if (queue.size() > 0)

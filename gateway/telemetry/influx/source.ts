@@ -1,7 +1,7 @@
 import type { IResponse } from 'influx';
 import type { InfluxConfig } from '../../config-influx.ts';
 import type { Rollup } from '../measurements.ts';
-import type { SeriesLine, SeriesSource } from '../series.ts';
+import { type SeriesLine, type SeriesSource, TooMuch } from '../series.ts';
 import { inOrder, type WholeQuery, wholeQuery } from '../series-query.ts';
 import { connect } from './connection.ts';
 import type { OwnTags } from './line.ts';
@@ -14,8 +14,9 @@ export interface SourceOptions {
 }
 
 const DEADLINE_MS = 5_000;
-/** Questions under way. */
+/** Questions under way, and those that wait for one of them to end: a page asks a dozen. */
 const MOST_AT_ONCE = 8;
+const MOST_IN_LINE = 64;
 /** Points of an answer, all its lines together: some megabytes of JSON. */
 const MOST_POINTS = 200_000;
 const DAY = 86_400_000;
@@ -27,6 +28,20 @@ export function influxSource(
   { now, deadlineMs = DEADLINE_MS }: SourceOptions,
 ): SeriesSource {
   let underWay = 0;
+  const line: (() => void)[] = [];
+
+  async function turn(): Promise<void> {
+    if (underWay < MOST_AT_ONCE) underWay += 1;
+    else if (line.length >= MOST_IN_LINE) throw new TooMuch('InfluxDB is asked too much at once: ask again');
+    else await new Promise<void>((resolve) => line.push(resolve));
+  }
+
+  /** The next in line takes the place. */
+  function over(): void {
+    const next = line.shift();
+    if (next) next();
+    else underWay -= 1;
+  }
 
   async function ask(query: WholeQuery): Promise<IResponse> {
     const policy = query.from < now() - config.rawDays * DAY ? LONG : RAW;
@@ -48,12 +63,15 @@ export function influxSource(
     name: 'influxdb',
     async query(asked) {
       const query = wholeQuery(asked);
-      if (underWay >= MOST_AT_ONCE) throw new Error('InfluxDB is asked too much at once: ask again');
-      underWay += 1;
+      const since = performance.now();
+      await turn();
       try {
+        // Whoever asked has been answered otherwise by then.
+        if (performance.now() - since > deadlineMs)
+          throw new TooMuch('InfluxDB is too slow for all that it is asked');
         return inOrder(readLines(await ask(query), query), query.tagNames);
       } finally {
-        underWay -= 1;
+        over();
       }
     },
   };
@@ -88,7 +106,7 @@ function readLines({ results }: IResponse, query: WholeQuery): SeriesLine[] {
   const series = result.series ?? [];
   const most = mostLines(query);
   if (series.length > most) {
-    throw new Error(`more than ${most} series with so many steps: ask for longer steps, or for tags`);
+    throw new TooMuch(`more than ${most} series with so many steps: ask for longer steps, or for tags`);
   }
   return series.map(({ tags = {}, values = [] }) => ({
     // Where a series has not the tag, InfluxDB says that it is empty.

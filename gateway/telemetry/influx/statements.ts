@@ -5,7 +5,7 @@ import { LONG, quoted, RAW } from './server.ts';
 /** What is kept for long is summed up by so many minutes. */
 export const LONG_STEP_MINUTES = 5;
 /** Points that come so much later, because InfluxDB was away, are in the sums all the same. */
-export const LATE_HOURS = 2;
+const LATE_HOURS = 2;
 
 export interface Policy {
   name: string;

@@ -1,6 +1,5 @@
 import type { ForwardState } from '../../forward.ts';
 import type { OutboxCounts } from '../../outbox/counts.ts';
-
 import type { KnownDevice, Readiness } from '../readiness.ts';
 import type { SinkState } from '../sink.ts';
 
@@ -32,5 +31,7 @@ export interface Figures {
   recognises: boolean;
   synchronised: boolean;
   sinks: readonly SinkState[];
+  /** Points for the time series that became no sample, since the start. */
+  unmeasured: number;
   readiness: Readiness;
 }

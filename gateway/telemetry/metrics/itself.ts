@@ -53,6 +53,11 @@ export function ownMetrics(
   ]);
   counters(registry, [
     {
+      name: 'gateway_telemetry_points_dropped_total',
+      help: 'Readings that became no sample, since there are more series than are kept; since the start.',
+      read: () => now().unmeasured,
+    },
+    {
       name: 'gateway_telemetry_samples_total',
       help: 'Samples of time series that were written, and that found no room or were refused; since the start.',
       labels: ['sink', 'result'],

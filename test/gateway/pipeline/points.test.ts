@@ -70,6 +70,15 @@ describe('for the time series', () => {
     ]);
   });
 
+  it('the entry of all phones is neither online nor offline: who comes and goes there is a person', () => {
+    const outcomes = run(shop(), [
+      message('app', 'state', 'online', TEN),
+      message('app', 'state', 'offline', TEN),
+    ]);
+    expect(told(outcomes)).toEqual([]);
+    expect(outcomes.flatMap(({ events }) => events)).toEqual([]);
+  });
+
   it('a device is online or not, and says its charge', () => {
     const points = pointsOf(
       message('button-1', 'state', 'online', TEN),

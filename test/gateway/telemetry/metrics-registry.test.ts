@@ -38,6 +38,7 @@ const FIGURES: Figures = {
   recognises: false,
   synchronised: true,
   sinks: [{ name: 'influxdb', ok: false, reason: 'refused', waiting: 5, written: 6, dropped: 7 }],
+  unmeasured: 8,
   readiness: { ready: true, checks: [{ name: 'store', ok: true, required: true }] },
 };
 

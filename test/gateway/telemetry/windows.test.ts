@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { knownTags } from '../../../gateway/telemetry/known-tags.ts';
 import type { Point } from '../../../gateway/telemetry/point.ts';
 import { createWindows, MAX_SERIES } from '../../../gateway/telemetry/windows.ts';
 
@@ -9,7 +10,7 @@ function point(measurement: string, fields: Point['fields'], at: number, tags: P
 }
 
 function added(...points: Point[]) {
-  const windows = createWindows();
+  const windows = createWindows(() => true);
   for (const one of points) windows.add(one);
   return windows;
 }
@@ -59,17 +60,31 @@ describe('windows', () => {
   it('take nothing that is not documented, nor what is no number, and count it', () => {
     const windows = added(
       point('people', { count: 1 }, TEN),
+      point('device', { online: 1 }, Number.NaN, { device: 'd' }),
       point('climate', { temperature_celsius: Number.NaN, name: 3 } as Point['fields'], TEN, { device: 'c' }),
     );
     expect(windows.all().flatMap(({ fields }) => Object.keys(fields))).toEqual([]);
-    expect(windows.dropped()).toBe(3);
+    expect(windows.dropped()).toBe(4);
   });
 
   it('hold so many series and no more', () => {
-    const windows = createWindows();
+    const windows = createWindows(() => true);
     for (let n = 0; n < MAX_SERIES + 5; n++)
       windows.add(point('device', { online: 1 }, TEN, { device: `d${n}` }));
     expect(windows.all()).toHaveLength(MAX_SERIES);
     expect(windows.dropped()).toBe(5);
+  });
+
+  it('R1: take no tag that is no id of the shop’s configuration', () => {
+    const shop = { devices: [{ id: 'c1' }], map: { zones: [{ id: 'shoes' }], receivers: [{ id: 'r1' }] } };
+    const fixtures = [{ device: 'c1', zone: 'shoes', slots: [{ slot: 3 }] }];
+    const windows = createWindows(knownTags({ ...shop, map: { ...shop.map, fixtures } } as never));
+    for (const device of ['c1', '7a1b2c3d4e5f', '7a:1b:2c:3d:4e:5f', 'p_1'])
+      windows.add(point('signal', { rssi_dbm: -60 }, TEN, { device, receiver: 'r1' }));
+    windows.add(point('shelf', { units: 1 }, TEN, { device: 'c1', slot: '3' }));
+    windows.add(point('shelf', { units: 1 }, TEN, { device: 'c1', slot: '4' }));
+    windows.add(point('occupancy', { people: 10 }, TEN, { zone: 'shoes' }));
+    expect(windows.all().map(({ tags }) => Object.values(tags).join())).toEqual(['c1,r1', 'c1,3', 'shoes']);
+    expect(windows.dropped()).toBe(4);
   });
 });

@@ -131,6 +131,25 @@ describe.skipIf(!existsSync(CHROMIUM))('the page', () => {
     await drawn(page);
   });
 
+  it('asks for the new token after a start of the gateway, and shows the shop as it is set up by then', async () => {
+    const { page } = await open(busy);
+    await drawn(page);
+    await page.route('**/api/**', (route) => route.fulfill({ status: 401, json: {} }));
+    await page.locator('#ranges label', { hasText: 'day' }).click();
+    await page.locator('#token-problem', { hasText: 'before its last start' }).waitFor();
+    await page.unroute('**/api/**');
+    await page.route('**/api/shop', async (route) => {
+      const response = await route.fetch();
+      const shop = (await response.json()) as object;
+      await route.fulfill({ response, json: { ...shop, store: 'lyon-2', devices: [] } });
+    });
+    await page.locator('#token').fill(busy.token);
+    await page.keyboard.press('Enter');
+    await soon(() => page.textContent('#name')).toBe('lyon-2');
+    await drawn(page);
+    expect(await page.locator('.chart').count()).toBe(5);
+  });
+
   it('shows the shop’s time, wherever it is looked at', async () => {
     const page = await seen();
     const inParis = new Intl.DateTimeFormat('en-GB', { timeZone: 'Europe/Paris', hour: '2-digit' }).format(

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SeriesSource } from '../../../../gateway/telemetry/series.ts';
+import { type SeriesSource, TooMuch } from '../../../../gateway/telemetry/series.ts';
 import { feed, openShop } from './shop.ts';
 
 type Shop = Awaited<ReturnType<typeof openShop>>;
@@ -39,6 +39,20 @@ describe('GET /api/series', () => {
     const answer = await (await get(asked())).json();
     first = undefined;
     expect(answer).toEqual({ source: 'influxdb', lines: [{ tags: {}, points: [[0, 1]] }], failed: [] });
+  });
+
+  it('asks InfluxDB again at once where only one question was too much for it', async () => {
+    first = async ({ tags }) => {
+      if (!tags?.device) throw new TooMuch('more than 500 series');
+      return [];
+    };
+    const sourceOf = async (query: object) => {
+      const { source } = (await (await get({ ...asked(), ...query })).json()) as { source: string };
+      return source;
+    };
+    expect(await sourceOf({})).toBe('history');
+    expect(await sourceOf({ 'tag.device': 'till' })).toBe('influxdb');
+    first = undefined;
   });
 
   it('gives lines, in the steps that were asked for, to who has the token', async () => {

@@ -87,6 +87,13 @@ describe('what the page says of the shop', () => {
     expect(space(0)).not.toContain('space');
   });
 
+  it('does not say that nothing is lost where the store gives up the oldest', () => {
+    const { sentence, also } = say({ uplinks: down, outbox: { ...outbox, level: 'shedding' } });
+    expect(sentence).toContain('the oldest readings make room');
+    expect(also.join()).toContain('Central unreachable');
+    expect(also.join()).not.toContain('nothing lost');
+  });
+
   it('has the worst first, the others below it', () => {
     const { sentence, also } = say({ uplinks: down, disk: { failing: true } });
     expect(sentence).toContain('The disk refuses');

@@ -152,6 +152,35 @@ describe('the history', () => {
     expect(await history.query({ ...asked, ...future, stepS: 3_600 })).toEqual([]);
   });
 
+  it.each([
+    ['years behind', Date.UTC(1970, 0, 1)],
+    ['years ahead', T0 + 3_650 * DAY],
+  ])(
+    'P13: lets nothing go by a clock that is not sure and %s, and all that is not of a time by one that is',
+    async (_, wrong) => {
+      let isSure = true;
+      const { history, settled } = open({ isClockSure: () => isSure });
+      const hours = async (from: number) => {
+        for (const hour of [0, 1, 2]) {
+          history.take([temperature(from + hour * HOUR, 20)]);
+          await settled();
+        }
+      };
+      const known = async (from: number) => {
+        const [line] = await history.query({ ...asked, from, to: from + 3 * HOUR, stepS: 3_600 });
+        return line?.points.map(([, value]) => value);
+      };
+      await hours(T0);
+      isSure = false;
+      await hours(wrong);
+      expect(await known(T0)).toEqual([20, 20, 20]);
+      isSure = true;
+      await hours(T0 + DAY);
+      expect(await known(T0)).toEqual([20, 20, 20]);
+      expect(await known(wrong)).toBeUndefined();
+    },
+  );
+
   it('stays within its bytes: the oldest days go, the newest are there', async () => {
     const maxBytes = 512 * 1024;
     const { history, settled, parts } = open({ maxBytes, days: 400 });
