@@ -55,7 +55,10 @@ export async function runWithLeak(
     for (const part of PARTS) cpSync(join(ROOT, part), join(tree, part), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(tree, 'node_modules'));
     const patch = join(PATCHES, `${name}.patch`);
-    execFileSync('patch', ['--batch', '--forward', '--fuzz=0', '-p1', '-i', patch], { cwd: tree, stdio: 'pipe' });
+    execFileSync('patch', ['--batch', '--forward', '--fuzz=0', '-p1', '-i', patch], {
+      cwd: tree,
+      stdio: 'pipe',
+    });
     return await lastLine(join(tree, 'test/privacy-proof/privacy-proof.ts'), options, say);
   } finally {
     rmSync(tree, { recursive: true, force: true });
