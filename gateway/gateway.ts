@@ -96,8 +96,8 @@ async function start(
   const measured: RoadParts['measured'] = (points) => telemetry?.record(points);
   const road = openRoad(config, { log, wall, committed: wakeAll, measured, ahead, ballast }, closers);
   const { now, trust, outbox, room, commit, devices, pipeline, enter } = road;
-  // Its history lies in the folder, which is this process's alone now.
   const counters = { messages: 0, dropped: {} as Counts, refused: {} as Counts, slowed: {} as Counts };
+  // Its history lies in the folder, which is this process's alone now.
   telemetry = openShopTelemetry({
     config,
     log,

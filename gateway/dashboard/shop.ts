@@ -78,8 +78,8 @@ export function openShopDashboard(parts: {
   function open(server: FastifyInstance): void {
     dashboardPage(server, { config });
     seriesRoutes(server, { sources: () => parts.series });
-    const app = config.devices.find(({ kind }) => kind === 'shopper-app');
     probeRoutes(server, parts.probes);
+    const app = config.devices.find(({ kind }) => kind === 'shopper-app');
     if (app) appRoutes(server, { device: app.id, now, take });
     outboxRoutes(server, {
       redrive: (wanted) => road.outbox.redrive(wanted, now()),
