@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { influxSink, type SinkOptions } from '../../gateway/telemetry/influx/sink.ts';
 import type { Point } from '../../gateway/telemetry/point.ts';
 import type { Sink } from '../../gateway/telemetry/sink.ts';
+import { openMiddle } from '../gateway/telemetry/influx/middle.ts';
 import {
   GATEWAY_PASSWORD,
   hasInflux,
@@ -38,9 +39,9 @@ afterEach(async () => {
   await shop.close();
 });
 
-function open(options: Partial<SinkOptions> = {}): Sink {
+function open(options: Partial<SinkOptions> = {}, config = shop.config): Sink {
   const quick = { deadlineMs: 700, lingerMs: 0, restMs: [20, 100] as const };
-  sink = influxSink(shop.config, OWN, { log: quiet, ...quick, ...options });
+  sink = influxSink(config, OWN, { log: quiet, ...quick, ...options });
   return sink;
 }
 
@@ -224,6 +225,31 @@ describe.skipIf(!hasInflux)('F31: InfluxDB', { timeout: 60_000 }, () => {
     expect(sink.state()).toMatchObject({ waiting: 0, written: 1_000, dropped: 2_600 });
     const oldest = `SELECT FIRST(weight_grams) FROM aisle.raw.shelf WHERE device = 'shelf-0'`;
     expect((await influxCli(shop.server, oldest))[1]).toBe(`shelf,${T0 + 260 * WINDOW},260`);
+  });
+
+  it('killed while it makes the sums that its absence of two days left out, and back: all are made', async () => {
+    shop = await openInfluxShop();
+    const killAt = 10;
+    const middle = await openMiddle(
+      shop.server.url,
+      (asked) => asked === killAt && shop.server.stop('SIGKILL'),
+    );
+    onTestFinished(middle.close);
+    open({}, { ...shop.config, url: middle.url });
+    // A window an hour.
+    const hours = Array.from({ length: 48 }, (_, n) => n - 50);
+    for (const hour of hours) sink.take(window(hour * 360));
+    await until(() => middle.asked.length === killAt, 'the sums to be under way');
+    sink.take(window(0));
+    await away(/cannot be reached/);
+    await shop.server.start();
+    const query = `SELECT COUNT(units) FROM aisle.long.shelf WHERE time < ${T0 - HOUR}ms`;
+    const sums = async () => Number((await influxCli(shop.server, query))[1]?.split(',')[2]);
+    // What failed is tried again when there are samples, as there always are.
+    for (let n = 1; n < 100 && (await sums()) !== 10 * hours.length; n += 1) sink.take(window(n));
+    expect(await sums()).toBe(10 * hours.length);
+    await written();
+    expect(sink.state()).toMatchObject({ ok: true, dropped: 0 });
   });
 
   it.skipIf(!mayMount)('whose disk is full keeps us waiting, and has all when there is room', async () => {

@@ -30,3 +30,6 @@ export function readNamed(file: string): Buffer {
 
 /** A name as InfluxQL has it, in double quotes. */
 export const quoted = (name: string): string => escaping.quoted(name);
+
+/** What is the gateway's own in a database of many shops; its tags go beside the text, as bound parameters. */
+export const OWN_SERIES = '"store" = $store AND "gateway" = $gateway';

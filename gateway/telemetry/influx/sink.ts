@@ -1,10 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { InfluxConfig } from '../../config-influx.ts';
 import type { Sink } from '../sink.ts';
 import { openDelivery } from './delivery.ts';
+import { openFill } from './fill.ts';
 import type { OwnTags } from './line.ts';
 import { sampleQueue } from './queue.ts';
-import type { InfluxServer } from './server.ts';
+import { growingRests, type RestBounds } from './rests.ts';
 
 export interface SinkOptions {
   log: Pick<Logger, 'info' | 'warn'>;
@@ -13,18 +15,20 @@ export interface SinkOptions {
   /** Samples that wait for others to go along, ms. */
   lingerMs?: number;
   /** From the first rest after a failure to the longest: doubled each time, ms. */
-  restMs?: readonly [first: number, longest: number];
+  restMs?: RestBounds;
   /** Samples that are kept while InfluxDB is away. */
   mostWaiting?: number;
   /** 0 ≤ x < 1. */
   random?: () => number;
+  /** ms since the epoch. */
+  now?: () => number;
 }
 
 /** Longer than influxd itself waits for its disk (`write-timeout`, 10 s). */
 export const DEADLINE_MS = 15_000;
 /** Windows are closed every ten seconds: what comes with one goes in one request. */
 const LINGER_MS = 1_000;
-export const REST_MS = [1_000, 60_000] as const;
+export const REST_MS: RestBounds = [1_000, 60_000];
 /** Points of a request: the library makes their text at one go, some milliseconds. */
 export const MOST_POINTS = 500;
 export const MOST_WAITING = 200_000;
@@ -35,19 +39,21 @@ const SAID_EVERY = 600_000;
 
 /**
  * Samples on their way to InfluxDB: one request at a time, the oldest first, tried again after rests that grow
- * until it is back. What it refuses for good is dropped, and so are the oldest where too many wait.
+ * until it is back. What it refuses for good is dropped, and so are the oldest where too many wait. When all are
+ * written, sums that they came too late for are made (`fill.ts`).
  */
-export function influxSink(server: InfluxServer, own: OwnTags, options: SinkOptions): Sink {
-  const { log, deadlineMs = DEADLINE_MS, lingerMs = LINGER_MS, random = Math.random } = options;
-  const { mostWaiting = MOST_WAITING, restMs: [firstRest, longestRest] = REST_MS } = options;
+export function influxSink(config: InfluxConfig, own: OwnTags, options: SinkOptions): Sink {
+  const { log, deadlineMs = DEADLINE_MS, lingerMs = LINGER_MS, mostWaiting = MOST_WAITING } = options;
+  const { restMs = REST_MS, random = Math.random, now = Date.now } = options;
   const queue = sampleQueue(mostWaiting);
-  const delivery = openDelivery(server, own, deadlineMs);
+  const delivery = openDelivery(config, own, deadlineMs);
+  const rests = growingRests(restMs, random);
+  const fill = openFill(config, own, { log, now, deadlineMs, rests: growingRests(restMs, random) });
   let timer: NodeJS.Timeout | undefined;
   let draining: Promise<void> | undefined;
   let isClosed = false;
   /** Nothing is asked of InfluxDB any more. */
   let isOver = false;
-  let rest = firstRest;
   let isFull = false;
   /** Samples of the batch under way. */
   let inHand = 0;
@@ -64,34 +70,37 @@ export function influxSink(server: InfluxServer, own: OwnTags, options: SinkOpti
       timer = undefined;
       draining = drain().then((isThere) => {
         draining = undefined;
-        plan(isThere ? lingerMs : pause());
+        plan(isThere ? lingerMs : rests.next());
       });
     }, afterMs);
   }
 
-  /** Half of the rest at least, and not all shops at once. */
-  function pause(): number {
-    const next = rest * (0.5 + random() / 2);
-    rest = Math.min(2 * rest, longestRest);
-    return next;
-  }
-
-  /** Writes all there is; false where InfluxDB is in trouble before that. */
+  /**
+   * Writes all there is, then makes the sums that are missing; a sample waits for one request of those at most.
+   * What fails of them is tried again after later samples: those of the gateway itself come every ten seconds.
+   * False where InfluxDB is in trouble before all is written.
+   */
   async function drain(): Promise<boolean> {
-    while (queue.size() > 0 && !isOver) {
-      const batch = queue.next(MOST_POINTS);
-      inHand = batch.length;
-      const outcome = await delivery.deliver(batch);
-      inHand = 0;
-      written += outcome.written;
-      dropped += outcome.dropped + queue.putBack(outcome.left);
-      if (outcome.trouble !== undefined) {
-        isAway(outcome.trouble);
-        return false;
-      }
-      isThere(outcome.refusal);
+    while (!isOver) {
+      if (queue.size() > 0) {
+        if (!(await write())) return false;
+      } else if (!(await fill.step())) break;
     }
     return true;
+  }
+
+  /** One batch; false where InfluxDB does not take all that it should. */
+  async function write(): Promise<boolean> {
+    const batch = queue.next(MOST_POINTS);
+    inHand = batch.length;
+    const outcome = await delivery.deliver(batch);
+    inHand = 0;
+    written += outcome.written;
+    dropped += outcome.dropped + queue.putBack(outcome.left);
+    fill.wrote(batch.slice(0, batch.length - outcome.left.length));
+    if (outcome.trouble === undefined) isThere(outcome.refusal);
+    else isAway(outcome.trouble);
+    return outcome.trouble === undefined;
   }
 
   function isAway(why: string): void {
@@ -100,7 +109,7 @@ export function influxSink(server: InfluxServer, own: OwnTags, options: SinkOpti
   }
 
   function isThere(why: string | undefined): void {
-    rest = firstRest;
+    rests.over();
     if (trouble !== undefined && !isClosed) log.info({ waiting: queue.size() }, 'time series go to InfluxDB');
     trouble = undefined;
     refusal = why;
@@ -133,6 +142,7 @@ export function influxSink(server: InfluxServer, own: OwnTags, options: SinkOpti
       if (isClosed) return;
       isClosed = true;
       clearTimeout(timer);
+      fill.stop();
       const last = (draining ?? Promise.resolve()).then(drain);
       const stopped = new AbortController();
       await Promise.race([last, wait(CLOSE_MS, undefined, { signal: stopped.signal }).catch(() => {})]);
@@ -140,6 +150,7 @@ export function influxSink(server: InfluxServer, own: OwnTags, options: SinkOpti
       isOver = true;
       delivery.close();
       await last;
+      fill.close();
       if (queue.size() > 0)
         log.warn({ lost: queue.size() }, 'time series that InfluxDB did not take in time');
     },

@@ -5,7 +5,7 @@ import { type SeriesLine, type SeriesSource, TooMuch } from '../series.ts';
 import { inOrder, type WholeQuery, wholeQuery } from '../series-query.ts';
 import { connect } from './connection.ts';
 import type { OwnTags } from './line.ts';
-import { LONG, quoted, RAW } from './server.ts';
+import { LONG, OWN_SERIES, quoted, RAW } from './server.ts';
 
 export interface SourceOptions {
   now: () => number;
@@ -87,7 +87,7 @@ function influxQl(
 ) {
   const place = [database, policy, measurement].map(quoted).join('.');
   const where = [
-    `time >= ${from}ms AND time < ${to}ms AND "store" = $store AND "gateway" = $gateway`,
+    `time >= ${from}ms AND time < ${to}ms AND ${OWN_SERIES}`,
     ...tags.map(([name], n) => `${quoted(name)} = $tag${n}`),
   ].join(' AND ');
   const groups = [`time(${stepMs}ms)`, ...tagNames.map(quoted)].join(', ');

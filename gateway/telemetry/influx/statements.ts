@@ -1,11 +1,11 @@
 import type { InfluxConfig } from '../../config-influx.ts';
 import { MEASUREMENTS, type Measurement } from '../measurements.ts';
-import { LONG, quoted, RAW } from './server.ts';
+import { LONG, OWN_SERIES, quoted, RAW } from './server.ts';
 
 /** What is kept for long is summed up by so many minutes. */
 export const LONG_STEP_MINUTES = 5;
-/** Points that come so much later, because InfluxDB was away, are in the sums all the same. */
-const LATE_HOURS = 2;
+/** Points that come so much later, because InfluxDB was away, are in the continuous queries' sums all the same. */
+export const LATE_HOURS = 2;
 
 export interface Policy {
   name: string;
@@ -41,16 +41,28 @@ export function shardHours(days: number): number {
 
 export const queryName = ({ name }: Measurement) => `aisle_${name}_${LONG_STEP_MINUTES}m`;
 
-/** Each field summed up as `measurements.ts` says, under its own name and type, by all of its tags. */
-export function createContinuousQuery({ database }: InfluxConfig, measurement: Measurement): string {
-  const step = `${LONG_STEP_MINUTES}m`;
+/** Every five minutes the sums of the last hours, of all shops that share the database. */
+export function createContinuousQuery(config: InfluxConfig, measurement: Measurement): string {
   const name = quoted(queryName(measurement));
+  const how = `RESAMPLE EVERY ${LONG_STEP_MINUTES}m FOR ${LATE_HOURS}h`;
+  return `CREATE CONTINUOUS QUERY ${name} ON ${quoted(config.database)} ${how} BEGIN ${sums(config, measurement)} END`;
+}
+
+/** What a continuous query does, once, from a time to another, of the series of one gateway alone (`OWN_SERIES`). */
+export function sumUp(
+  config: InfluxConfig,
+  { measurement, from, to }: { measurement: Measurement; from: number; to: number },
+): string {
+  return sums(config, measurement, ` WHERE time >= ${from}ms AND time < ${to}ms AND ${OWN_SERIES}`);
+}
+
+/** Each field summed up as `measurements.ts` says, under its own name and type, by all of its tags. */
+function sums({ database }: InfluxConfig, measurement: Measurement, where = ''): string {
   const fields = measurement.fields.map(
     ({ name: field, rollup }) => `${rollup}(${quoted(field)}) AS ${quoted(field)}`,
   );
   const place = (policy: string) => [database, policy, measurement.name].map(quoted).join('.');
-  const select = `SELECT ${fields.join(', ')} INTO ${place(LONG)} FROM ${place(RAW)} GROUP BY time(${step}), *`;
-  return `CREATE CONTINUOUS QUERY ${name} ON ${quoted(database)} RESAMPLE EVERY ${step} FOR ${LATE_HOURS}h BEGIN ${select} END`;
+  return `SELECT ${fields.join(', ')} INTO ${place(LONG)} FROM ${place(RAW)}${where} GROUP BY time(${LONG_STEP_MINUTES}m), *`;
 }
 
 export function dropContinuousQuery({ database }: InfluxConfig, measurement: Measurement): string {

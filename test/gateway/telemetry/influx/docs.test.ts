@@ -2,6 +2,11 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { influxSchema } from '../../../../gateway/config-influx.ts';
 import {
+  LATE_MS,
+  MOST_STEPS as MOST_STEPS_A_REQUEST,
+  STEP_MS,
+} from '../../../../gateway/telemetry/influx/missed.ts';
+import {
   CLOSE_MS,
   DEADLINE_MS,
   influxSink,
@@ -58,6 +63,8 @@ describe('docs/time-series.md', () => {
     for (const bound of [MAX_SERIES, MOST_STEPS, MOST_WAITING, MOST_POINTS])
       expect(page).toContain(words(bound));
     for (const ms of [DEADLINE_MS, ...REST_MS, CLOSE_MS]) expect(page).toContain(`${ms / 1_000} s`);
+    expect(page).toContain(`older than ${LATE_MS / 60_000} minutes`);
+    expect(page).toContain(`one measurement, ${(MOST_STEPS_A_REQUEST * STEP_MS) / 3_600_000} hours`);
   });
 });
 
