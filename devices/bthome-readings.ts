@@ -6,6 +6,7 @@ import { toHex } from './wire/hex.ts';
 /** Object ids, bthome.io/format. */
 const PACKET_ID = 0x00;
 const BATTERY = 0x01;
+const BATTERY_LOW = 0x15;
 const BUTTON = 0x3a;
 const TEMPERATURES = new Set([0x02, 0x45, 0x57, 0x58]);
 const HUMIDITIES = new Set([0x03, 0x2e]);
@@ -33,12 +34,11 @@ function numberOf(frame: BthomeFrame, data: Uint8Array): FrameNumber {
 }
 
 function readingsOf(objects: readonly BthomeObject[]): Reading[] {
-  const readings: Reading[] = [];
+  const readings: Reading[] = health(objects);
   let button = 0;
   for (const { id, value } of objects) {
     if (id === BUTTON) button += 1;
     if (id === BUTTON && isPress(value)) readings.push({ kind: 'press', button, press: value });
-    if (id === BATTERY && typeof value === 'number') readings.push({ kind: 'health', batteryPct: value });
   }
   const climate = {
     ...first(objects, (id) => TEMPERATURES.has(id), 'temperatureC'),
@@ -47,6 +47,24 @@ function readingsOf(objects: readonly BthomeObject[]): Reading[] {
   };
   if (Object.keys(climate).length > 0) readings.push({ kind: 'climate', ...climate });
   return readings;
+}
+
+/** Of several batteries the worst speaks for the device: one after the other they would contradict each other. */
+function health(objects: readonly BthomeObject[]): Reading[] {
+  const charges = valuesOf(objects, BATTERY).filter((value) => typeof value === 'number');
+  const signs = valuesOf(objects, BATTERY_LOW).filter((value) => typeof value === 'boolean');
+  if (charges.length + signs.length === 0) return [];
+  return [
+    {
+      kind: 'health',
+      ...(charges.length > 0 && { batteryPct: Math.min(...charges) }),
+      ...(signs.length > 0 && { batteryLow: signs.includes(true) }),
+    },
+  ];
+}
+
+function valuesOf(objects: readonly BthomeObject[], wanted: number) {
+  return objects.filter(({ id }) => id === wanted).map(({ value }) => value);
 }
 
 function first(objects: readonly BthomeObject[], is: (id: number) => boolean, name: string) {

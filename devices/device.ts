@@ -87,6 +87,8 @@ export type Reading =
       kind: 'health';
       state?: 'online' | 'offline';
       batteryPct?: number;
+      /** Its own sign that the battery is low, whatever charge it tells. */
+      batteryLow?: boolean;
       firmware?: string;
       radio?: RadioHealth;
     }

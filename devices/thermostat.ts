@@ -18,8 +18,9 @@ export const thermostat = {
         currentC: temperatureC.optional(),
         mode: z.string().max(32).optional(),
         valvePct: z.number().min(0).max(100).optional(),
+        batteryLow: z.boolean().optional(),
       },
-      ({ setpointC, currentC, mode, valvePct }) => [
+      ({ setpointC, currentC, mode, valvePct, batteryLow }) => [
         {
           kind: 'thermostat',
           setpointC,
@@ -27,6 +28,7 @@ export const thermostat = {
           ...(mode === undefined ? {} : { mode }),
           ...(valvePct === undefined ? {} : { valvePct }),
         },
+        ...(batteryLow === undefined ? [] : [{ kind: 'health', batteryLow } as const]),
       ],
     ),
     climate: message(

@@ -11,7 +11,7 @@ const ANSWERS = { service: SERVICE, characteristic: 'd0e8434d-cd29-0996-af41-6c9
  */
 export const eq3: GattProfile = {
   model: 'eq-3',
-  summary: 'eQ-3 CC-RT-BLE radiator thermostat: setpoint, mode and valve; no room temperature',
+  summary: 'eQ-3 CC-RT-BLE radiator thermostat: setpoint, mode, valve and low battery; no room temperature',
   // 30 °C would be "on": the valve open, whatever the room's temperature.
   setpointRange: { minC: 5, maxC: 29.5, stepC: 0.5 },
   reads: [],
@@ -21,8 +21,13 @@ export const eq3: GattProfile = {
       decode(bytes) {
         const status = decodeStatus(bytes);
         if (!status) return undefined;
-        const { setpointC, valvePct, isBoosting, mode } = status;
-        return { setpointC, valvePct: Math.min(valvePct, 100), mode: isBoosting ? 'boost' : mode };
+        const { setpointC, valvePct, isBoosting, mode, isBatteryLow } = status;
+        return {
+          setpointC,
+          valvePct: Math.min(valvePct, 100),
+          mode: isBoosting ? 'boost' : mode,
+          batteryLow: isBatteryLow,
+        };
       },
     },
   ],

@@ -20,6 +20,8 @@ export interface GattSaid {
   currentC?: number;
   mode?: string;
   valvePct?: number;
+  /** Its own sign for it. */
+  batteryLow?: boolean;
 }
 
 export interface GattSource {

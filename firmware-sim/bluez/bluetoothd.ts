@@ -10,6 +10,18 @@ export interface Plugged {
   powered: boolean;
 }
 
+/** What bluetoothd has on its disk: by adapter's address (`/var/lib/bluetooth/<address>/`), the devices by theirs. */
+export type Store = (adapterAddress: string) => Map<string, Stored>;
+
+export function createStore(): Store {
+  const folders = new Map<string, Map<string, Stored>>();
+  return (address) => {
+    const folder = folders.get(address) ?? new Map<string, Stored>();
+    folders.set(address, folder);
+    return folder;
+  };
+}
+
 /** The daemon: what it has is gone when it ends, but for what it stored. */
 export interface Bluetoothd {
   adapters: Map<string, Adapter>;
@@ -28,7 +40,7 @@ export function startBluetoothd(parts: {
   settings: Settings;
   air: Air;
   plugged: ReadonlyMap<string, Plugged>;
-  stored: Map<string, Stored>;
+  stored: Store;
   onConnecting(change: 1 | -1): void;
 }): Bluetoothd {
   const { tree, settings, air, stored, onConnecting } = parts;
@@ -37,7 +49,11 @@ export function startBluetoothd(parts: {
   function plug(name: string, { address, powered }: Plugged): void {
     unplug(name);
     const { find } = air;
-    adapters.set(name, createAdapter({ tree, settings, name, address, powered, stored, find, onConnecting }));
+    const folder = stored(address);
+    adapters.set(
+      name,
+      createAdapter({ tree, settings, name, address, powered, stored: folder, find, onConnecting }),
+    );
   }
 
   function unplug(name: string): void {

@@ -1,6 +1,5 @@
-import type { Stored } from './adapter.ts';
 import { openAir } from './air.ts';
-import { type Bluetoothd, type Plugged, startBluetoothd } from './bluetoothd.ts';
+import { type Bluetoothd, createStore, type Plugged, startBluetoothd } from './bluetoothd.ts';
 import type { Faults } from './faults.ts';
 import type { ReadOrder } from './orders.ts';
 import { toPeripheral } from './peripheral-orders.ts';
@@ -32,7 +31,7 @@ export interface MockParts {
 
 export function createMock(parts: MockParts): Mock {
   const { tree, settings, faults, plugged, now } = parts;
-  const stored = new Map<string, Stored>();
+  const stored = createStore();
   const calls: Record<string, number> = {};
   const reports = { heard: 0, unheard: 0 };
   let connecting = 0;
@@ -67,6 +66,23 @@ export function createMock(parts: MockParts): Mock {
     const meant = [...(daemon?.adapters ?? [])].filter(([one]) => name === undefined || one === name);
     if (meant.length === 0) throw new Error(`no adapter ${name ?? ''} under bluetoothd`);
     return meant.map(([one, adapter]) => ({ name: one, adapter }));
+  }
+
+  function renumber(from: string, to: string): void {
+    const moved = [
+      [to, plugged.get(from)],
+      [from, plugged.get(to)],
+    ] as const;
+    if (!moved[0][1]) throw new Error(`no adapter ${from}`);
+    for (const [name] of moved) {
+      plugged.delete(name);
+      daemon?.unplug(name);
+    }
+    for (const [name, adapter] of moved) {
+      if (!adapter) continue;
+      plugged.set(name, adapter);
+      daemon?.plug(name, adapter);
+    }
   }
 
   async function counts() {
@@ -118,6 +134,9 @@ export function createMock(parts: MockParts): Mock {
         daemon?.plug(adapter, { address, powered });
         return {};
       }
+      case 'renumber':
+        renumber(order.adapter, order.as);
+        return {};
       case 'power':
       case 'mute':
       case 'stop-scan':

@@ -63,6 +63,8 @@ export const order = z.discriminatedUnion('order', [
   z.strictObject({ order: z.literal('near'), address }),
   /** Somebody turns the wheel. */
   z.strictObject({ order: z.literal('turn'), address, setpointC: z.number() }),
+  /** Its battery is low, or new; of an eQ-3, which has a sign for that. */
+  z.strictObject({ order: z.literal('battery'), address, low: z.boolean() }),
   /** The next `commands` writes reach it, are confirmed by its radio, and do nothing. */
   z.strictObject({ order: z.literal('deaf'), address, commands: times }),
   /** Answer: `state`, what the thermostat is set to, and `writes`, hex, that reached it. */
@@ -116,6 +118,22 @@ export const order = z.discriminatedUnion('order', [
       .default('hci0'),
     address: address.default('00:1B:DC:00:00:01'),
     powered: z.boolean().default(true),
+  }),
+  /**
+   * The adapter comes back under another number, and what had that number comes back under its own: two that boot in
+   * another order, or (where nothing has `as`) a dongle that was pulled, or that the kernel reset, while a process held
+   * its old number open: the kernel gives the lowest that is free (hci_register_dev), and frees one when its last
+   * holder lets go (hci_release_dev). bluetoothd tells it as a removal, of the devices first, and an InterfacesAdded of
+   * the same `Address` under the other path, with what it stored under that address. While bluetoothd is away it
+   * finds them so when it starts.
+   */
+  z.strictObject({
+    order: z.literal('renumber'),
+    adapter: z
+      .string()
+      .regex(/^hci\d+$/)
+      .default('hci0'),
+    as: z.string().regex(/^hci\d+$/),
   }),
   /** The adapter reports nothing more; `Discovering` stays true. */
   z.strictObject({ order: z.literal('mute'), on: z.boolean().default(true), adapter }),

@@ -4,7 +4,17 @@ import type { ReadOrder } from './orders.ts';
 type ToPeripheral = Extract<
   ReadOrder,
   {
-    order: 'away' | 'near' | 'turn' | 'deaf' | 'state' | 'drop' | 'drop-at' | 'refuse' | 'lose-notifications';
+    order:
+      | 'away'
+      | 'near'
+      | 'turn'
+      | 'battery'
+      | 'deaf'
+      | 'state'
+      | 'drop'
+      | 'drop-at'
+      | 'refuse'
+      | 'lose-notifications';
   }
 >;
 
@@ -18,6 +28,11 @@ export function toPeripheral(placed: Placed, order: ToPeripheral): object {
       return {};
     case 'turn':
       placed.peripheral.turn(order.setpointC);
+      return {};
+    case 'battery':
+      if (!placed.peripheral.battery)
+        throw new Error(`${placed.peripheral.name} has no sign for its battery`);
+      placed.peripheral.battery(order.low);
       return {};
     case 'deaf':
       placed.deafTo = order.commands;

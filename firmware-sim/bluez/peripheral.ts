@@ -9,6 +9,8 @@ export interface Peripheral {
   disconnected(): void;
   /** Somebody turns its wheel, °C. */
   turn(setpointC: number): void;
+  /** Its battery gets low, or a new one is put in; where it has a sign for that. It says so with its next status. */
+  battery?(isLow: boolean): void;
   state(): { setpointC: number; roomC: number } & Record<string, unknown>;
 }
 

@@ -84,14 +84,18 @@ const TELLERS: Readonly<Record<string, Teller>> = {
       ? `${data.device} obeyed a signed command`
       : `${data.device ?? 'A device'} refused a command`,
   ),
-  'device.health': shop((data) =>
-    data.state === undefined ? undefined : `${data.deviceId} is ${data.state}`,
-  ),
+  'device.health': shop(health),
   'gateway.gap': shop(
     (data) => `${data.count} waiting ${data.count === 1 ? 'event' : 'events'} ${data.reason}`,
   ),
   'gateway.health': shop((data) => `The box is well, ${data.queueDepth} waiting`),
 };
+
+function health({ deviceId, state, batteryLow }: Data): string | undefined {
+  const battery = batteryLow === true ? 'low on battery' : undefined;
+  const is = [state, battery].filter((said) => said !== undefined).join(', ');
+  return is === '' ? undefined : `${deviceId} is ${is}`;
+}
 
 function refOf(data: Data): string | undefined {
   const ref = (data.subject as { ref?: unknown } | undefined)?.ref;

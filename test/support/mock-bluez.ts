@@ -50,6 +50,7 @@ export interface PeripheralState {
   roomC: number;
   mode?: string;
   valvePct?: number;
+  isBatteryLow?: boolean;
   connected: boolean;
   writes: string[];
 }

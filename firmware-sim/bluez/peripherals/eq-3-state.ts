@@ -7,6 +7,7 @@ export interface Eq3State {
   boostUntil: number | undefined;
   isLocked: boolean;
   isWindowOpen: boolean;
+  isBatteryLow: boolean;
   comfort: number;
   eco: number;
   window: number;
@@ -37,6 +38,7 @@ export function eq3State(setpointC: number): Eq3State {
     boostUntil: undefined,
     isLocked: false,
     isWindowOpen: false,
+    isBatteryLow: false,
     comfort: 42,
     eco: 34,
     window: 24,
@@ -69,7 +71,8 @@ export function statusOf(
     (state.holidayUntil ? 0x02 : 0) |
     (isBoosting ? 0x04 : 0) |
     (state.isWindowOpen ? 0x10 : 0) |
-    (state.isLocked ? 0x20 : 0);
+    (state.isLocked ? 0x20 : 0) |
+    (state.isBatteryLow ? 0x80 : 0);
   const head = [0x02, 0x01, flags, valvePercent(state, roomC, at), 0x04, state.target];
   const until = state.holidayUntil ?? [0, 0, 0, 0];
   if (firmware === '1.05') return Buffer.from(state.holidayUntil ? [...head, ...until] : head);

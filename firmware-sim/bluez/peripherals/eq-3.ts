@@ -101,12 +101,16 @@ export function eq3({ roomC, setpointC, firmware, pushEveryMs, now }: Eq3Options
       state.target = Math.round(wantedC * 2);
       notify?.(ANSWERS, status());
     },
+    battery(isLow) {
+      state.isBatteryLow = isLow;
+    },
     state: () => ({
       setpointC: state.target / 2,
       roomC: around.temperatureC(),
       mode: mode(state),
       valvePct: valvePercent(state, around.temperatureC(), now()),
       isLocked: state.isLocked,
+      isBatteryLow: state.isBatteryLow,
       clock: state.clock,
       isHarmed: state.isHarmed,
     }),

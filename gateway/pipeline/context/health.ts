@@ -1,14 +1,14 @@
 import type { RadioHealth, Reading } from '../../../devices/device.ts';
 import type { ShopDevice } from '../decode.ts';
 import type { StoredState } from '../outcome.ts';
+import { type Battery, batteryAfter, isLow, isSameBattery, type SaidOfBattery } from './battery.ts';
 import type { Emit } from './emit.ts';
-
-/** Below so many per cent a battery is worth telling. */
-const LOW_BATTERY = 20;
 
 interface Told {
   state?: 'online' | 'offline';
   lowBattery?: boolean;
+  /** Why: what `lowBattery` comes of. */
+  battery?: Battery;
   radio?: RadioHealth['state'];
   radioReason?: string;
 }
@@ -29,21 +29,24 @@ export type DeviceState = Readonly<Told>;
 /** Tells when a device comes or goes and when its battery runs low, not each time that it says so. */
 export function createHealth(stored: StoredState): Health {
   const told = new Map<string, Told>();
-  for (const [key, value] of stored.get('health')) told.set(key, value as Told);
+  for (const [key, value] of stored.get('health')) told.set(key, asNow(value as Told));
 
   return {
     states: () => told,
-    said(device, { state, batteryPct, firmware, radio }, at, emit) {
+    said(device, { state, firmware, radio, ...said }, at, emit) {
       const before = told.get(device.id) ?? {};
       const now: Told = {
         ...(radio === undefined ? before : withoutRadio(before)),
         ...(state !== undefined && { state }),
-        ...(batteryPct !== undefined && { lowBattery: batteryPct < LOW_BATTERY }),
+        ...batteryOf(before, said),
         ...(radio !== undefined && radioOf(radio)),
       };
-      if (isSame(now, before)) return;
+      const isAsTold = isSame(now, before);
+      if (isAsTold && isSameBattery(now.battery ?? {}, before.battery ?? {})) return;
       told.set(device.id, now);
       emit.change('health', device.id, now);
+      // Low for one reason more or less is low.
+      if (isAsTold) return;
       emit.event({
         name: 'device.health',
         class: 'C',
@@ -51,7 +54,8 @@ export function createHealth(stored: StoredState): Health {
         data: {
           deviceId: device.id,
           ...(now.state !== undefined && { state: now.state }),
-          ...(batteryPct !== undefined && { battery: batteryPct }),
+          ...(said.batteryPct !== undefined && { battery: said.batteryPct }),
+          ...(now.lowBattery !== undefined && { batteryLow: now.lowBattery }),
           ...(firmware !== undefined && { firmware }),
           ...(radio !== undefined && radioOf(radio)),
           lastSeen: new Date(at).toISOString(),
@@ -68,6 +72,18 @@ function isSame(now: Told, before: Told): boolean {
     now.radio === before.radio &&
     now.radioReason === before.radioReason
   );
+}
+
+function batteryOf(before: Told, said: SaidOfBattery): Pick<Told, 'lowBattery' | 'battery'> {
+  if (said.batteryPct === undefined && said.batteryLow === undefined) return {};
+  const battery = batteryAfter(before.battery ?? {}, said);
+  return { lowBattery: isLow(battery), battery };
+}
+
+/** Rows of before devices' own signs were told on: low was low by its charge. */
+function asNow({ lowBattery, ...rest }: Told): Told {
+  if (lowBattery === undefined) return rest;
+  return { battery: { lowByCharge: lowBattery }, ...rest, lowBattery };
 }
 
 function radioOf({ state, reason }: RadioHealth): { radio: RadioHealth['state']; radioReason?: string } {

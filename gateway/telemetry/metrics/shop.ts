@@ -22,7 +22,7 @@ export function shopMetrics(registry: Registry, now: () => Figures): void {
     },
     {
       name: 'gateway_device_low_battery',
-      help: 'Devices of the configuration whose battery is below 20 %.',
+      help: 'Devices of the configuration whose battery is low: below 20 %, or by their own sign.',
       read: () => now().devices.filter(({ state }) => state.lowBattery).length,
     },
     {

@@ -93,9 +93,20 @@ describe('what an eQ-3 tells of the room', () => {
       setpointC: 18,
       valvePct: 0,
       mode: 'auto',
+      batteryLow: false,
     });
-    expect(status?.decode(bytes('02010550042c'))).toEqual({ setpointC: 22, valvePct: 80, mode: 'boost' });
+    expect(status?.decode(bytes('02010550042c'))).toEqual({
+      setpointC: 22,
+      valvePct: 80,
+      mode: 'boost',
+      batteryLow: false,
+    });
     expect(status?.decode(bytes('0280'))).toBeUndefined();
+  });
+
+  it('has a sign that its batteries are low', () => {
+    // rytilahti/python-eq3bt, eq3bt/tests/test_thermostat.py, commit 1f92ff45 (MIT): its status with low_battery.
+    expect(eq3.notifies[0]?.decode(bytes('020180000428'))).toMatchObject({ setpointC: 20, batteryLow: true });
   });
 });
 

@@ -90,6 +90,15 @@ describe('an eQ-3 answers as real ones were seen to', () => {
     expect(thermostat.services.at(-1)?.characteristics[0]?.maxLength).toBe(16);
   });
 
+  it('says with its next status that its batteries are low, until there are new ones', async () => {
+    const { ask, thermostat } = connected({ roomC: 40 });
+    thermostat.battery?.(true);
+    expect(await ask('4128')).toBe('020180000428');
+    expect(await ask('4040')).toBe('020181000428');
+    thermostat.battery?.(false);
+    expect(await ask('4128')).toBe('020101000428');
+  });
+
   it('never tells the temperature of its room, which drifts towards the setpoint by its clock', () => {
     let now = 0;
     const { thermostat } = connected({ roomC: 17, setpointC: 21, now: () => now });

@@ -146,6 +146,18 @@ describe.skipIf(!hasDbus)('GATT on the mock BlueZ', () => {
     expect(objects).not.toContain(`${path}/${SETPOINT}`);
   });
 
+  it('a low battery is ordered of a thermostat that has a sign for it, and of no other', async () => {
+    await place('eq-3', { firmware: '1.05', roomC: 40 } as Partial<Order>);
+    await connect();
+    await client.call(`${path}/${ANSWERS}`, 'StartNotify');
+    await mock.order({ order: 'battery', address, low: true });
+    await write(COMMANDS, '4128');
+    // rytilahti/python-eq3bt, eq3bt/tests/test_thermostat.py, commit 1f92ff45 (MIT): its status with low_battery.
+    await until(() => values(ANSWERS).includes('020180000428'), 'the status with the sign');
+    await place('environmental-sensing');
+    await expect(mock.order({ order: 'battery', address, low: true })).rejects.toThrow('has no sign');
+  });
+
   it('connects again only when it has told the end of the link before', async () => {
     await place('eq-3');
     await connect();

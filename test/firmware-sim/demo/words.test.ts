@@ -27,6 +27,8 @@ describe('events in words', () => {
       't1 set to 20.5 °C, from afar',
     ],
     ['occupancy.aggregated', { zoneId: 'coats', count: null }, 'Fewer than 10 others in Coats'],
+    ['device.health', { deviceId: 'b1', state: 'online' }, 'b1 is online'],
+    ['device.health', { deviceId: 't4', batteryLow: true }, 't4 is low on battery'],
     ['gateway.gap', { count: 4, reason: 'erased' }, '4 waiting events erased'],
   ])('tell %s', (name, data, text) => {
     expect(words(name, data)).toBe(text);

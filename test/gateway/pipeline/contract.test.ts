@@ -99,7 +99,7 @@ const TABLE: Record<string, Row> = {
   'device.health': impersonal(
     'C',
     ['deviceId', 'lastSeen'],
-    ['state', 'battery', 'firmware', 'radio', 'radioReason'],
+    ['state', 'battery', 'batteryLow', 'firmware', 'radio', 'radioReason'],
   ),
   'security.alert': impersonal('A', ['kind', 'origin', 'count'], ['recordIds']),
 };
@@ -148,7 +148,12 @@ function eventfulDay(): StoreEvent[] {
     message('r-shoes', 'crowd', { windowS: 60, near: 14, far: 3 }, TEN),
     message('r-bags', 'crowd', { windowS: 60, near: 2, far: 3 }, TEN),
     message('climate-1', 'climate', { temperatureC: 20, humidityPct: 40, co2Ppm: 600 }, TEN),
-    message('radiator-1', 'thermostat', { setpointC: 21, currentC: 20, mode: 'auto', valvePct: 5 }, TEN),
+    message(
+      'radiator-1',
+      'thermostat',
+      { setpointC: 21, currentC: 20, mode: 'auto', valvePct: 5, batteryLow: true },
+      TEN,
+    ),
     message('button-1', 'pressed', { press: 'long_press' }, TEN),
     message('button-1', 'state', 'online', TEN),
     message('r-shoes', 'radio', { state: 'failed', reason: 'bluetoothd has no adapter hci0' }, TEN),

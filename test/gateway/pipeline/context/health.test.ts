@@ -1,7 +1,20 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createHealth } from '../../../../gateway/pipeline/context/health.ts';
 import { nothingStored, type Outcome, type StoredState } from '../../../../gateway/pipeline/outcome.ts';
-import { collector, deviceOf, storedAfter, TEN } from '../shop.ts';
+import {
+  advertisement,
+  bthomeFrame,
+  collector,
+  deviceOf,
+  message,
+  OPEN_BUTTON,
+  run,
+  SECOND,
+  shop,
+  storedAfter,
+  TEN,
+} from '../shop.ts';
 
 const button = deviceOf('button-2');
 
@@ -14,8 +27,14 @@ function health(stored: StoredState = nothingStored) {
     outcomes.push(outcome);
     return outcome.events.map(({ data }) => data);
   };
-  return { say, outcomes };
+  return { say, outcomes, state: () => kept.states().get('button-2') };
 }
+
+/** What an earlier version kept of the button. */
+const rows = (value: object): StoredState => ({
+  ...nothingStored,
+  get: (kind) => new Map(kind === 'health' ? [['button-2', value]] : []),
+});
 
 describe('a device’s health', () => {
   it('is told when it comes and when it goes, not each time that it says so', () => {
@@ -43,6 +62,84 @@ describe('a device’s health', () => {
     expect(say({ batteryPct: 100 })).toMatchObject([{ battery: 100 }]);
   });
 
+  it('is told by a device that has a sign for a low battery and no percentage, when the sign changes', () => {
+    const { say, state } = health();
+    expect(say({ batteryLow: false })).toEqual([]);
+    const [low] = say({ batteryLow: true });
+    expect(low).toMatchObject({ deviceId: 'button-2', batteryLow: true });
+    expect(low).not.toHaveProperty('battery');
+    expect(state()).toMatchObject({ lowBattery: true });
+    expect(say({ batteryLow: true })).toEqual([]);
+    expect(say({ batteryLow: false })).toMatchObject([{ batteryLow: false }]);
+    expect(state()).toMatchObject({ lowBattery: false });
+  });
+
+  it('is told of that sign as it comes: in a frame of BTHome, in a message of a thermostat', () => {
+    const pipeline = shop();
+    // bthome.io/format: `1501` is its example for a battery that is low; the packet id makes each frame another.
+    const frame = (objects: string, at: number) =>
+      advertisement('r-shoes', OPEN_BUTTON, bthomeFrame(`40${objects}`), at);
+    const [low, again, well] = ['00011501', '00021501', '00031500'].map((objects, n) =>
+      run(pipeline, [frame(objects, TEN + 10 * n * SECOND)]).flatMap(({ events }) => events),
+    );
+    expect(low).toMatchObject([
+      { name: 'device.health', class: 'C', data: { deviceId: 'button-2', batteryLow: true } },
+    ]);
+    expect(again).toEqual([]);
+    expect(well).toMatchObject([{ data: { deviceId: 'button-2', batteryLow: false } }]);
+
+    const status = { setpointC: 20, batteryLow: true };
+    const told = run(pipeline, [message('radiator-1', 'thermostat', status, TEN + 30 * SECOND)]);
+    expect(told.flatMap(({ events }) => events)).toMatchObject([
+      { name: 'thermostat.changed' },
+      { name: 'device.health', data: { deviceId: 'radiator-1', batteryLow: true } },
+    ]);
+    expect(pipeline.deviceStates().get('radiator-1')).toMatchObject({ lowBattery: true });
+  });
+
+  it('says at each telling that the battery is low, as an earlier one may have been shed', () => {
+    const { say } = health();
+    expect(say({ state: 'online' })[0]).not.toHaveProperty('batteryLow');
+    say({ batteryLow: true });
+    expect(say({ state: 'offline' })).toMatchObject([{ state: 'offline', batteryLow: true }]);
+  });
+
+  it('is low by its charge or by its own sign, and neither takes back what the other says', () => {
+    const { say } = health();
+    expect(say({ batteryPct: 60, batteryLow: true })).toMatchObject([{ battery: 60, batteryLow: true }]);
+    expect(say({ batteryPct: 80 })).toEqual([]);
+    expect(say({ batteryPct: 15 })).toEqual([]);
+    expect(say({ batteryLow: false })).toEqual([]);
+    expect(say({ batteryPct: 90, batteryLow: false })).toMatchObject([{ battery: 90, batteryLow: false }]);
+  });
+
+  it('a charge that wavers about the mark is told once', () => {
+    const { say } = health();
+    const told = [21, 19, 20, 19, 21, 24, 18, 25, 24, 20].flatMap((batteryPct) => say({ batteryPct }));
+    expect(told).toMatchObject([
+      { battery: 19, batteryLow: true },
+      { battery: 25, batteryLow: false },
+    ]);
+  });
+
+  it('whatever a device says by charge and sign, low and well are told by turns, and the last word is right', () => {
+    const said = fc.record(
+      { batteryPct: fc.integer({ min: 0, max: 100 }), batteryLow: fc.boolean() },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(fc.array(said, { maxLength: 40 }), (all) => {
+        const { say, state } = health();
+        const told = all.flatMap((one) => say(one)).map(({ batteryLow }) => batteryLow);
+        expect(told).toEqual(told.map((_, at) => at % 2 === 0));
+        const charge = all.findLast(({ batteryPct }) => batteryPct !== undefined)?.batteryPct ?? 100;
+        const sign = all.findLast(({ batteryLow }) => batteryLow !== undefined)?.batteryLow ?? false;
+        if (sign || charge < 20) expect(state()?.lowBattery).toBe(true);
+        if (!sign && charge >= 25) expect(state()?.lowBattery ?? false).toBe(false);
+      }),
+    );
+  });
+
   it('is told when a receiver’s radio is no longer as it was, with why', () => {
     const { say } = health();
     const gone = { state: 'failed', reason: 'bluetoothd has no adapter hci0' } as const;
@@ -66,5 +163,20 @@ describe('a device’s health', () => {
     const { say } = health(storedAfter(before.outcomes));
     const radio = { state: 'failed', reason: 'no D-Bus' } as const;
     expect([...say({ state: 'online' }), ...say({ batteryPct: 4 }), ...say({ radio })]).toEqual([]);
+  });
+
+  it('knows over a restart why the battery is low, a reason that made no event included', () => {
+    const before = health();
+    before.say({ batteryPct: 5 });
+    expect(before.say({ batteryLow: true })).toEqual([]);
+    const { say } = health(storedAfter(before.outcomes));
+    expect([...say({ batteryPct: 100 }), ...say({ batteryLow: true })]).toEqual([]);
+    expect(say({ batteryLow: false })).toMatchObject([{ batteryLow: false }]);
+  });
+
+  it('of a store from before there were signs, low is low by its charge', () => {
+    const { say } = health(rows({ state: 'online', lowBattery: true }));
+    expect([...say({ batteryPct: 22 }), ...say({ batteryLow: false })]).toEqual([]);
+    expect(say({ batteryPct: 100 })).toMatchObject([{ battery: 100, batteryLow: false }]);
   });
 });

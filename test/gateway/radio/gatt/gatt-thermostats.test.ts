@@ -133,6 +133,20 @@ describe.skipIf(!hasDbus)('a setpoint from the profile store to a thermostat tha
     expect(told('wall')).toMatchObject({ currentC: expect.any(Number) });
   });
 
+  it('tells on the thermostat’s sign for a low battery, and the end of it, once each', async () => {
+    const signs = async () =>
+      (await received('device.health'))
+        .filter(({ data }) => data.deviceId === 'radiator' && data.batteryLow !== undefined)
+        .map(({ data }) => data.batteryLow);
+    expect(await signs()).toEqual([]);
+    for (const [at, low] of [true, false].entries()) {
+      await mock.order({ order: 'battery', address: EQ3, low });
+      // Its link is not held: it says so with the status that it is asked for next.
+      for (const setpointC of [17, 18]) await completed(await order('radiator', setpointC));
+      expect(await eventually(signs, (told) => told.length > at)).toEqual([true, false].slice(0, at + 1));
+    }
+  });
+
   it('is refused by the radio where the thermostat cannot be set so', async () => {
     const id = await order('radiator', 30);
     expect(await completed(id)).toMatchObject({

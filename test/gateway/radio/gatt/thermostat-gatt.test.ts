@@ -26,7 +26,9 @@ describe('an eQ-3', () => {
     const thermostat = plainThermostat(eq3, shop.timers);
     const kept = keepInTouch(shop, eq3, thermostat.peer);
     await shop.pass(SECOND);
-    expect(kept.said).toEqual([{ at: expect.any(Number), setpointC: 20, valvePct: 0, mode: 'auto' }]);
+    expect(kept.said).toEqual([
+      { at: expect.any(Number), setpointC: 20, batteryLow: false, valvePct: 0, mode: 'auto' },
+    ]);
     expect(thermostat.isConnected()).toBe(false);
     // 09:00:00 in Paris.
     expect(thermostat.writes.map(({ hex }) => hex)).toEqual(['031a0b16090000']);

@@ -118,6 +118,16 @@ describe('what a GATT thermostat tells the gateway', () => {
     expect(sent).toHaveLength(3);
   });
 
+  it('that its battery is low now is told at once, though all else is as it was', async () => {
+    const { messages, sent, up } = shop();
+    up();
+    for (const batteryLow of [false, false, true, true]) {
+      messages.said({ setpointC: 20, batteryLow });
+      await sent.at(-1)?.acknowledge();
+    }
+    expect(sent.map(({ payload }) => payload.batteryLow)).toEqual([false, true]);
+  });
+
   it('has a setpoint, or is told to nobody', () => {
     const { messages, sent, up } = shop();
     up();
