@@ -105,13 +105,21 @@ function checkGatt(config: Config, i: number, problem: Tell): void {
   }
 }
 
-/** noble and BlueZ cannot share an adapter, and BlueZ has no controller behind TCP. */
+/** noble and BlueZ cannot share an adapter; BlueZ has no controller behind TCP, and noble none by an address. */
 function checkRadio({ inputs: { radio } }: Config, problem: Tell): void {
   if (!radio) return;
   if (radio.driver === 'bluez' && radio.adapter.startsWith('tcp:')) {
-    problem(['inputs', 'radio', 'adapter'], 'BlueZ has adapters of this machine only: hci0, hci1 …');
+    problem(
+      ['inputs', 'radio', 'adapter'],
+      'BlueZ has adapters of this machine only: hci0, hci1 …, or an address AA:BB:CC:DD:EE:FF',
+    );
   }
-  if (radio.driver === 'noble' && radio.gatt?.adapter === radio.adapter) {
+  if (radio.driver === 'noble' && /^(..:){5}..$/.test(radio.adapter)) {
+    problem(
+      ['inputs', 'radio', 'adapter'],
+      `noble opens an adapter by its number, not by an address: write hci0, hci1 … (btmgmt info shows which is ${radio.adapter}), or set driver: bluez`,
+    );
+  } else if (radio.driver === 'noble' && radio.gatt?.adapter === radio.adapter) {
     problem(
       ['inputs', 'radio', 'gatt', 'adapter'],
       `${radio.adapter} is noble's already: BlueZ needs an adapter of its own, or set driver: bluez`,

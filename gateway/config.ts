@@ -122,10 +122,14 @@ const jwk = z.looseObject({
 
 const radio = z.strictObject({
   driver: z.enum(['noble', 'bluez']).default('noble'),
-  /** `hci0`, `hci1` … on this machine, or `tcp:host:port` for a controller that speaks HCI (H4) there. */
+  /** `hci0`, `hci1` …, with `driver: bluez` an adapter's address (upper case), with noble `tcp:host:port` of an HCI (H4) controller. */
   adapter: z
     .string()
-    .regex(/^(hci\d+|tcp:.+:\d+)$/, 'must be hci0, hci1 … or tcp:host:port')
+    .regex(
+      /^(hci\d+|([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}|tcp:.+:\d+)$/,
+      "must be hci0, hci1 …, an adapter's address such as AA:BB:CC:DD:EE:FF, or tcp:host:port",
+    )
+    .transform(asBluezWritesIt)
     .default('hci0'),
   receiver: id,
   /** The adapter that speaks to GATT thermostats, always by BlueZ; left out, that of `driver: bluez`. */
@@ -133,7 +137,11 @@ const radio = z.strictObject({
     .strictObject({
       adapter: z
         .string()
-        .regex(/^hci\d+$/, 'must be hci0, hci1 …')
+        .regex(
+          /^(hci\d+|([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2})$/,
+          "must be hci0, hci1 … or an adapter's address such as AA:BB:CC:DD:EE:FF",
+        )
+        .transform(asBluezWritesIt)
         .default('hci0'),
     })
     .optional(),
@@ -227,6 +235,11 @@ export function parseConfig(text: string, file: string): Config {
   const read = readYaml(text, file, configSchema, crossCheck);
   if ('problems' in read) throw new ConfigError(read.problems);
   return withAbsolutePaths(read.value, dirname(resolve(file)));
+}
+
+/** An adapter's address in upper case; its name, or a host's, as it is. */
+function asBluezWritesIt(adapter: string): string {
+  return /^(..:){5}..$/.test(adapter) ? adapter.toUpperCase() : adapter;
 }
 
 function isTimeZone(zone: string): boolean {

@@ -19,7 +19,8 @@ const TELLERS: Readonly<Record<string, (data: Data) => State | undefined>> = {
   'thermostat.changed': (data) => state('thermostat', data, ['deviceId'], ['setpointC', 'mode']),
   'shelf.stock.changed': (data) =>
     state('stock', data, ['shelfId', 'slot'], ['sku', 'level', 'estimatedUnits']),
-  'device.health': (data) => state('device', data, ['deviceId'], ['state', 'battery', 'batteryLow', 'firmware']),
+  'device.health': (data) =>
+    state('device', data, ['deviceId'], ['state', 'battery', 'batteryLow', 'firmware']),
   'gateway.health': (data) =>
     state('gateway', data, ['storeId'], ['mode', 'queueDepth', 'consentListVersion']),
   'zone.entered': (data) => state('place', data, ['visitId'], ['zoneId']),

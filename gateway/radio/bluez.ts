@@ -1,12 +1,14 @@
-import { adapterName } from './adapter.ts';
 import type { BluezBus } from './bluez/bus.ts';
-import { type Scan, type ScanTimes, scanBy } from './bluez/scan.ts';
+import type { Scan, ScanTimes } from './bluez/scan.ts';
+import { scanAnywhere } from './bluez/scan-anywhere.ts';
+import { type WantedAdapter, wantedName } from './bluez/wanted-adapter.ts';
 import type { Radio, RadioOptions } from './driver.ts';
 import type { LeReport } from './le-reports.ts';
 import { isSame, type RadioState } from './radio-state.ts';
 import { watchSilence } from './silence.ts';
 
-export interface BluezOptions extends RadioOptions {
+export interface BluezOptions extends Omit<RadioOptions, 'adapter'> {
+  adapter: WantedAdapter;
   /** Shared with the GATT peers; closed by who opened it. */
   bus: BluezBus;
   times?: Partial<ScanTimes>;
@@ -25,7 +27,6 @@ const TIMES: ScanTimes = { startMs: 15_000, powerOffMs: 2_000, restartMs: 1_000,
  */
 export function openBluez(options: BluezOptions): Radio {
   const { adapter, bus, onAdvertisement, onState, now } = options;
-  const name = adapterName(adapter);
   const times = { ...TIMES, ...options.times };
   let open = true;
   let state: RadioState | undefined;
@@ -43,7 +44,7 @@ export function openBluez(options: BluezOptions): Radio {
     if (state?.kind !== 'scanning') say({ kind: 'scanning' });
     onAdvertisement(report, now());
   };
-  const silence = watchSilence(options, name, {
+  const silence = watchSilence(options, wantedName(adapter), {
     isWatched: () => state?.kind === 'starting' || state?.kind === 'scanning' || state?.kind === 'silent',
     onSilent: () => say({ kind: 'silent' }),
     revive: (how) => scan?.revive(how),
@@ -54,7 +55,7 @@ export function openBluez(options: BluezOptions): Radio {
     onSession(session) {
       scan?.end();
       say({ kind: 'starting' });
-      scan = scanBy(session, name, { say, heard }, times);
+      scan = scanAnywhere(session, adapter, { say, heard }, times);
     },
     onNone(why) {
       scan?.end();

@@ -95,6 +95,19 @@ export function noAdapter(name: string): string {
   return `bluetoothd has no adapter ${name}: bluetoothctl list shows those it has; plug it in, or name another`;
 }
 
+/** `has`: the adapters that bluetoothd has, as far as its signals have come. */
+export function noAdapterAt(address: string, has: readonly { name: string; address: string }[]): string {
+  if (has.some(({ address: other }) => other === address)) {
+    return `the adapter with the address ${address} is being plugged in or out: it is tried again`;
+  }
+  const there = has.map(({ name, address: other }) => `${name} (${other})`).join(', ');
+  return `bluetoothd has no adapter with the address ${address}, it has ${there || 'none'}: plug it in, or name another`;
+}
+
+export function noblesAdapter({ name, address }: { name: string; address: string }): string {
+  return `the adapter with the address ${address} is ${name}, which is noble's already: BlueZ needs an adapter of its own, or set driver: bluez`;
+}
+
 export function poweredOff(name: string): string {
   return `${name} is powered off: \`bluetoothctl power on\`, or \`rfkill unblock bluetooth\``;
 }

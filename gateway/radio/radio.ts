@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { adapterName, readAdapter } from './adapter.ts';
 import { type BluezBus, openBus } from './bluez/bus.ts';
+import { readWantedAdapter, refuseNobles, wantedName } from './bluez/wanted-adapter.ts';
 import { openBluez } from './bluez.ts';
-import type { OpenRadio } from './driver.ts';
+import { type Radio, type RadioOptions, TOLD_WITHIN_MS } from './driver.ts';
 import type { GatewayAddress } from './gateway-address.ts';
 import { gatewayLink } from './gateway-link.ts';
 import { type GattThermostatConfig, startGattThermostats } from './gatt/thermostats.ts';
@@ -17,12 +18,12 @@ export type { RadioLog } from './radio-state.ts';
 /** `inputs.radio` of `aisle.yaml`. */
 export interface RadioConfig {
   driver: 'noble' | 'bluez';
-  /** `hci0`, `hci1` …, or for noble `tcp:<host>:<port>` of a controller that speaks HCI with H4 framing. */
+  /** `hci0`, `hci1` …; for BlueZ an adapter's address; for noble `tcp:<host>:<port>` of a controller that speaks HCI with H4 framing. */
   adapter: string;
   /** This receiver's id among the devices. */
   receiver: string;
   gateway: GatewayAddress;
-  /** BlueZ's adapter for GATT; without it that of the driver `bluez`. */
+  /** BlueZ's adapter for GATT, by its name or address; without it that of the driver `bluez`. */
   gatt?: { adapter: string } | undefined;
 }
 
@@ -48,11 +49,18 @@ export async function runRadio(
 ): Promise<{ close(): Promise<void> }> {
   checkRadio(config);
   const now = () => performance.now();
-  const adapter = readAdapter(config.adapter);
   const thermostats = gatt?.thermostats ?? [];
   const needsBus = config.driver === 'bluez' || thermostats.length > 0;
-  const bus = needsBus ? openBus({ log }) : undefined;
-  const open = driverOf(config, bus);
+  const nobles = config.driver === 'noble' ? config.adapter : undefined;
+  const bus = needsBus ? openBus({ log, nobles }) : undefined;
+  const gattAdapter = config.gatt?.adapter ?? config.adapter;
+  if (bus && nobles !== undefined) {
+    await refuseNobles(bus, readWantedAdapter(gattAdapter), TOLD_WITHIN_MS.lost).catch((error) => {
+      bus.close();
+      throw error;
+    });
+  }
+  const { name, open } = driverOf(config, bus);
   const receiver = startReceiver({
     link: (events) => gatewayLink(config.receiver, config.gateway, events, { log, random: Math.random }),
     log,
@@ -61,12 +69,11 @@ export async function runRadio(
   });
   const radio = keepOpen({
     open: (onState) =>
-      open({ adapter, onAdvertisement: (report, at) => receiver.heard(report, at), onState, log, now }),
+      open({ onAdvertisement: (report, at) => receiver.heard(report, at), onState, log, now }),
     onState: (state) => receiver.radio(state),
-    name: adapterName(adapter),
+    name,
     log,
   });
-  const gattAdapter = config.gatt?.adapter ?? config.adapter;
   const firmware =
     bus && gatt && thermostats.length > 0
       ? startGattThermostats({
@@ -90,8 +97,19 @@ export async function runRadio(
   };
 }
 
-function driverOf({ driver }: RadioConfig, bus: BluezBus | undefined): OpenRadio {
-  return driver === 'bluez' && bus ? (options) => openBluez({ ...options, bus }) : openNoble;
+interface Driver {
+  /** Of its adapter, for people. */
+  name: string;
+  open(options: Omit<RadioOptions, 'adapter'>): Radio;
+}
+
+function driverOf({ driver, adapter: text }: RadioConfig, bus: BluezBus | undefined): Driver {
+  if (driver === 'bluez' && bus) {
+    const adapter = readWantedAdapter(text);
+    return { name: wantedName(adapter), open: (options) => openBluez({ ...options, adapter, bus }) };
+  }
+  const adapter = readAdapter(text);
+  return { name: adapterName(adapter), open: (options) => openNoble({ ...options, adapter }) };
 }
 
 function checkRadio({ driver, adapter, receiver, gateway, gatt }: RadioConfig): void {
@@ -104,7 +122,6 @@ function checkRadio({ driver, adapter, receiver, gateway, gatt }: RadioConfig): 
     throw new Error('inputs.radio.gateway.url: begins with mqtts:// (or with mqtt://, on this machine)');
   }
   const byBluez = driver === 'bluez' ? adapter : gatt?.adapter;
-  if (byBluez !== undefined && readAdapter(byBluez).kind === 'tcp') {
-    throw new Error('inputs.radio.adapter: BlueZ has adapters of this machine only: hci0, hci1 …');
-  }
+  if (byBluez !== undefined) readWantedAdapter(byBluez);
+  if (driver === 'noble') readAdapter(adapter);
 }

@@ -16,7 +16,7 @@ export interface Silence {
  * is restarted once a silence, for it costs everybody else on it their links. `onSilent` comes first, at each step.
  */
 export function watchSilence(
-  { now, log, silentAfterMs = SILENT_AFTER_MS }: RadioOptions,
+  { now, log, silentAfterMs = SILENT_AFTER_MS }: Pick<RadioOptions, 'now' | 'log' | 'silentAfterMs'>,
   name: string,
   on: { isWatched(): boolean; onSilent(): void; revive(how: Revival): void },
 ): Silence {

@@ -37,10 +37,34 @@ it.each([
   ['driver: noble', ['is spoken to by BlueZ: set inputs.radio.driver: bluez, or inputs.radio.gatt.adapter']],
   ['driver: noble, gatt: {adapter: hci0}', ['hci0 is noble’s already']],
   ['driver: bluez, adapter: "tcp:127.0.0.1:9000"', ['BlueZ has adapters of this machine only']],
+  ['driver: bluez, adapter: "00:1b:dc:00:00:01", gatt: {adapter: "DC:A6:32:00:00:02"}', []],
+  ['driver: bluez, adapter: hci0, gatt: {adapter: "00:1B:DC:00:00:01"}', []],
+  ['driver: noble, adapter: hci0, gatt: {adapter: "00:1B:DC:00:00:01"}', []],
+  [
+    'driver: noble, adapter: "00:1b:dc:00:00:01", gatt: {adapter: "00:1B:DC:00:00:01"}',
+    [
+      'noble opens an adapter by its number, not by an address: write hci0, hci1 … (btmgmt info shows which is 00:1B:DC:00:00:01), or set driver: bluez',
+    ],
+  ],
+  [
+    'driver: bluez, adapter: "00-1B-DC-00-00-01"',
+    ['must be hci0, hci1 …, an adapter’s address such as AA:BB:CC:DD:EE:FF, or tcp:host:port'],
+  ],
+  [
+    'driver: bluez, gatt: {adapter: "tcp:127.0.0.1:9000"}',
+    ['must be hci0, hci1 … or an adapter’s address such as'],
+  ],
 ])('a GATT thermostat beside a radio with %s', (settings, sentences) => {
   const problems = told(`devices: [{${WHOLE}}]\n${radio(settings)}`);
   expect(problems).toHaveLength(sentences.length);
   for (const [i, sentence] of sentences.entries()) expect(problems[i]).toContain(sentence.replace('’', "'"));
+});
+
+it('an adapter’s address is read in any case, and means the same one', () => {
+  const adapters = 'driver: bluez, adapter: "00:1b:dc:0a:0B:0c", gatt: {adapter: "00:1B:dc:0a:0b:0c"}';
+  const address = '00:1B:DC:0A:0B:0C';
+  expect(read(radio(adapters)).inputs.radio).toMatchObject({ adapter: address, gatt: { adapter: address } });
+  expect(read(radio('adapter: "tcp:Host:9000"')).inputs.radio?.adapter).toBe('tcp:Host:9000');
 });
 
 it.each([

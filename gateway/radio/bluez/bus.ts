@@ -1,5 +1,6 @@
 import type { Bluetooth } from 'node-ble';
 import type { RadioLog } from '../radio-state.ts';
+import type { Adapters } from './adapters.ts';
 import { openConnection } from './session.ts';
 
 export { BusError } from './bus-error.ts';
@@ -57,6 +58,12 @@ export interface BusSession {
   onObject(path: string, listener: (signal: BluezSignal) => void): () => void;
   /** Hears every signal of org.bluez that our match rules let through. */
   onSignal(listener: (signal: BluezSignal) => void): () => void;
+  /** The adapters that bluetoothd has now. */
+  readonly adapters: Adapters;
+  /** Paths of the adapters that this process scans on: who looks for a device there must not end that scan. */
+  readonly scanned: Set<string>;
+  /** The name of the adapter that noble has, if it has one: not BlueZ's to use. */
+  readonly nobles?: string | undefined;
   /** Gives the session up: for one that answers nothing sensible any more. The bus makes a new one. */
   abandon(why: string): void;
 }
@@ -89,6 +96,8 @@ export interface BusOptions {
   retryMs?: number;
   /** Of a call that names none, ms. */
   deadlineMs?: number;
+  /** The name of the adapter that noble has, beside which BlueZ is used. */
+  nobles?: string | undefined;
 }
 
 /** No method of bluetoothd that we call takes longer while it works, but Connect. */
@@ -103,6 +112,7 @@ export function openBus({
   address,
   retryMs = RETRY_MS,
   deadlineMs = DEADLINE_MS,
+  nobles,
 }: BusOptions): BluezBus {
   const followers = new Set<BusFollower>();
   let session: BusSession | undefined;
@@ -132,7 +142,7 @@ export function openBus({
           if (!closed) retry = setTimeout(open, retryMs);
         },
       },
-      { address, deadlineMs },
+      { address, deadlineMs, nobles },
     );
   };
   open();

@@ -1,7 +1,5 @@
+import { ADAPTER } from './adapters.ts';
 import { BusError, type BusSession } from './bus.ts';
-
-/** The adapter's interface. */
-export const ADAPTER = 'org.bluez.Adapter1';
 
 /** What the driver asks of the adapter at `path`; each rejects with a `BusError`. */
 export interface Discovery {
@@ -10,8 +8,8 @@ export interface Discovery {
   stop(): Promise<void>;
   /** Off, and on again. It cuts the links of everybody who uses the adapter. */
   powerCycle(): Promise<void>;
-  /** Writes what gives the adapter back, and waits for nothing. */
-  leave(): void;
+  /** Writes what gives the adapter back if it is there, and waits for nothing. What is under way goes no further. */
+  leave(isThere: boolean): void;
 }
 
 export interface DiscoveryTimes {
@@ -35,16 +33,22 @@ export function discovery(session: BusSession, path: string, times: DiscoveryTim
       body: [{ Transport: session.variant('s', 'le'), DuplicateData: session.variant('b', true) }],
     });
   let isOff = false;
+  let isLeft = false;
+  const startUnlessLeft = () => {
+    // The path may be another adapter's by now.
+    if (isLeft) throw new BusError('over', 'the adapter was given back');
+    return call('StartDiscovery', times.startMs);
+  };
 
   const start = async (): Promise<void> => {
     await setFilter();
     try {
-      await call('StartDiscovery', times.startMs);
+      await startUnlessLeft();
     } catch (error) {
       // Says that a session of ours is on, and whatever else the kernel refused: only a second one tells.
       if (!isInProgress(error)) throw error;
       await stop();
-      await call('StartDiscovery', times.startMs);
+      await startUnlessLeft();
     }
   };
   const stop = async (): Promise<void> => {
@@ -68,9 +72,12 @@ export function discovery(session: BusSession, path: string, times: DiscoveryTim
         isOff = false;
       }
     },
-    leave() {
-      if (isOff) power(true).catch(() => {});
+    leave(isThere) {
+      const wasOff = isOff;
       isOff = false;
+      isLeft = true;
+      if (!isThere) return;
+      if (wasOff) power(true).catch(() => {});
       call('StopDiscovery').catch(() => {});
     },
   };

@@ -8,7 +8,7 @@ export interface LinkWatch {
   isUp(): boolean;
   /** Resolves when the services are there; rejects when the link is lost before. */
   resolved: Promise<void>;
-  /** Resolves when a link that was up is lost. */
+  /** Resolves when a link that was up is lost; when the device is removed, its adapter pulled for example, in any case. */
   downed: Promise<void>;
   stop(): void;
 }
@@ -38,7 +38,10 @@ export function watchLink(session: BusSession, path: string): LinkWatch {
   const stop = session.onObject(path, (signal: BluezSignal) => {
     if (signal.path !== path) return;
     if (signal.kind === 'changed' && signal.interface === DEVICE) look(signal.changed);
-    else if (signal.kind === 'removed' && signal.interfaces.includes(DEVICE)) look({ Connected: false });
+    else if (signal.kind === 'removed' && signal.interfaces.includes(DEVICE)) {
+      look({ Connected: false });
+      tellDown();
+    }
   });
 
   return {

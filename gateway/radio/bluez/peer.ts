@@ -1,5 +1,5 @@
 import type { GattLink, GattPeer } from '../gatt/peer.ts';
-import { noAdapter, whyNoLink } from '../radio-problems.ts';
+import { whyNoLink } from '../radio-problems.ts';
 import { type BluezBus, type BusSession, DEADLINE_MS } from './bus.ts';
 import { type BusError, isNoObject } from './bus-error.ts';
 import { deviceProperties, hangUp, listCharacteristics } from './device.ts';
@@ -7,10 +7,11 @@ import { discovery } from './discovery.ts';
 import { type BluezLink, bluezLink } from './link.ts';
 import { watchLink } from './link-watch.ts';
 import { type BleDevice, gattOf } from './load-gatt.ts';
+import { readWantedAdapter, wantedName, whereIs, whyAbsent } from './wanted-adapter.ts';
 
 export interface BluezPeerOptions {
   bus: BluezBus;
-  /** `hci0` … */
+  /** `hci0` …, or its address. */
   adapter: string;
   /** Lower case, colons. */
   address: string;
@@ -22,10 +23,18 @@ export interface BluezPeerOptions {
 const SEEK_MS = 10_000;
 const SEEK_EVERY_MS = 500;
 
-/** A thermostat behind BlueZ. It keeps one Device object of node-ble's for each life of bluetoothd. */
+/** Where a thermostat is now: on an adapter that may come back under another name. */
+interface Place {
+  adapterPath: string;
+  /** For people. */
+  adapterName: string;
+  path: string;
+}
+
+/** A thermostat behind BlueZ. It keeps one Device object of node-ble's for each life of bluetoothd and of the adapter's name. */
 export function bluezPeer({ bus, adapter, address, isScanned }: BluezPeerOptions): GattPeer {
+  const wanted = readWantedAdapter(adapter);
   const name = `dev_${address.replaceAll(':', '_').toUpperCase()}`;
-  const path = `/org/bluez/${adapter}/${name}`;
   let session: BusSession | undefined;
   let whyNone = '';
   let tellKnown = () => {};
@@ -33,7 +42,8 @@ export function bluezPeer({ bus, adapter, address, isScanned }: BluezPeerOptions
   const known = new Promise<void>((resolve) => {
     tellKnown = resolve;
   });
-  let device: BleDevice | undefined;
+  let device: { of: BleDevice; adapterPath: string } | undefined;
+  let adapterName = wantedName(wanted);
   let link: BluezLink | undefined;
   let attempt: Promise<GattLink> | undefined;
   let abort = () => {};
@@ -68,21 +78,29 @@ export function bluezPeer({ bus, adapter, address, isScanned }: BluezPeerOptions
     const wait = <T>(what: string, work: Promise<T>) =>
       Promise.race([current.within(what, work, left()), aborted]);
 
-    if (!(await isThere(current, left()))) throw new Error(`${adapter} does not hear ${address}`);
+    const place = whereNow(current);
+    const { path } = place;
+    if (!(await isThere(current, place, left()))) {
+      throw new Error(`${place.adapterName} does not hear ${address}`);
+    }
     if (closed) throw new Error('closed');
     const gatt = gattOf(current.bluetooth);
-    device ??= gatt.device(adapter, name);
-    const mine = device;
+    const adapterPart = lastPart(place.adapterPath);
+    if (device?.adapterPath !== place.adapterPath) {
+      device = { of: gatt.device(adapterPart, name), adapterPath: place.adapterPath };
+    }
+    const mine = device.of;
     const watch = watchLink(current, path);
     try {
-      await wait('connecting', mine.connect());
+      // A connect whose device is removed may stay unanswered.
+      await wait('connecting', Promise.race([mine.connect(), watch.resolved]));
       // A link that was up before the call is not signalled.
       watch.know({ ...(await deviceProperties(current, path, left())), Connected: true });
       await wait('finding services', watch.resolved);
       const found = await listCharacteristics(current, path);
       if (closed || !watch.isUp()) throw new Error('the link was lost');
       link = bluezLink(current, mine, watch, found, ({ servicePart, part }) =>
-        gatt.characteristic(adapter, name, servicePart, part),
+        gatt.characteristic(adapterPart, name, servicePart, part),
       );
       return link;
     } catch (error) {
@@ -91,18 +109,31 @@ export function bluezPeer({ bus, adapter, address, isScanned }: BluezPeerOptions
     }
   }
 
-  async function isThere(current: BusSession, ms: number): Promise<boolean> {
-    const isKnown = async () => (await deviceProperties(current, path)) !== undefined;
-    if (await isKnown()) return true;
-    return !isScanned && seek(current, isKnown, Math.min(SEEK_MS, ms));
+  function whereNow(current: BusSession): Place {
+    const at = whereIs(current, wanted);
+    if ('why' in at) throw new Error(at.why);
+    adapterName = at.name;
+    return { adapterPath: at.path, adapterName, path: `${at.path}/${name}` };
   }
 
-  async function seek(current: BusSession, isFound: () => Promise<boolean>, ms: number): Promise<boolean> {
+  async function isThere(current: BusSession, { path, adapterPath }: Place, ms: number): Promise<boolean> {
+    const isKnown = async () => (await deviceProperties(current, path)) !== undefined;
+    if (await isKnown()) return true;
+    if (isScanned || current.scanned.has(adapterPath)) return false;
+    return seek(current, adapterPath, isKnown, Math.min(SEEK_MS, ms));
+  }
+
+  async function seek(
+    current: BusSession,
+    adapterPath: string,
+    isFound: () => Promise<boolean>,
+    ms: number,
+  ): Promise<boolean> {
     const times = { startMs: DEADLINE_MS, powerOffMs: 0 };
-    const scan = discovery(current, `/org/bluez/${adapter}`, times);
+    const scan = discovery(current, adapterPath, times);
     const until = performance.now() + ms;
     await scan.start().catch((error: BusError) => {
-      throw isNoObject(error) ? new Error(noAdapter(adapter)) : error;
+      throw isNoObject(error) ? new Error(whyAbsent(current, wanted)) : error;
     });
     try {
       while (performance.now() < until && !closed) {
@@ -111,14 +142,15 @@ export function bluezPeer({ bus, adapter, address, isScanned }: BluezPeerOptions
       }
       return false;
     } finally {
-      await scan.stop().catch(() => {});
+      // A scan of the radio's that was begun meanwhile is this connection's too.
+      if (!current.scanned.has(adapterPath)) await scan.stop().catch(() => {});
     }
   }
 
   return {
     connect(deadlineMs) {
       attempt = connect(deadlineMs).catch((error: Error) => {
-        throw new Error(whyNoLink(error, adapter));
+        throw new Error(whyNoLink(error, adapterName));
       });
       return attempt;
     },
@@ -130,4 +162,8 @@ export function bluezPeer({ bus, adapter, address, isScanned }: BluezPeerOptions
       await link?.close();
     },
   };
+}
+
+function lastPart(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }

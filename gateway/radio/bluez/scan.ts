@@ -2,9 +2,10 @@ import type { LeReport } from '../le-reports.ts';
 import { discoveryRefused, noAdapter, noRightToBluez, whyNoBluez } from '../radio-problems.ts';
 import type { RadioState } from '../radio-state.ts';
 import type { Revival } from '../silence.ts';
+import { ADAPTER } from './adapters.ts';
 import type { BluezSignal, BusError, BusSession, Properties } from './bus.ts';
 import { isNoObject, isNoRight } from './bus-error.ts';
-import { ADAPTER, type DiscoveryTimes, discovery } from './discovery.ts';
+import { type DiscoveryTimes, discovery } from './discovery.ts';
 import { deviceFrames } from './frames.ts';
 
 export interface ScanTimes extends DiscoveryTimes {
@@ -24,14 +25,21 @@ export interface ScanEvents {
 export interface Scan {
   /** Nothing was heard for long: scans anew, or powers the adapter off and on first. */
   revive(how: Revival): void;
-  /** Gives the adapter back. */
-  end(): void;
+  /** Gives the adapter back; to one that is gone nothing is said. */
+  end(adapter?: 'gone'): void;
 }
 
 /** At the third refusal in a row the adapter is powered off and on, and then at every tenth more. */
 const isTimeToCycle = (refusals: number) => refusals % 10 === 3;
 
-export function scanBy(session: BusSession, name: string, events: ScanEvents, times: ScanTimes): Scan {
+/** `whyAbsent`: what to say where there is no adapter of this name. */
+export function scanBy(
+  session: BusSession,
+  name: string,
+  events: ScanEvents,
+  times: ScanTimes,
+  whyAbsent = () => noAdapter(name),
+): Scan {
   const path = `/org/bluez/${name}`;
   const frames = deviceFrames(path);
   const control = discovery(session, path, times);
@@ -92,7 +100,7 @@ export function scanBy(session: BusSession, name: string, events: ScanEvents, ti
   };
 
   const tellPower = (): void => {
-    if (power === 'absent') events.say({ kind: 'failed', why: noAdapter(name) });
+    if (power === 'absent') events.say({ kind: 'failed', why: whyAbsent() });
     else if (power === 'off') events.say({ kind: 'off' });
   };
   const setPower = (now: typeof power): void => {
@@ -139,6 +147,7 @@ export function scanBy(session: BusSession, name: string, events: ScanEvents, ti
     }
   };
   const stopListening = session.onSignal(onSignal);
+  session.scanned.add(path);
   void look();
 
   return {
@@ -147,11 +156,13 @@ export function scanBy(session: BusSession, name: string, events: ScanEvents, ti
       if (how === 'adapter') powerCycle();
       else begin();
     },
-    end() {
+    end(adapter) {
       ended = true;
       clearTimeout(later);
       stopListening();
-      if (!session.isOver() && power === 'on') control.leave();
+      session.scanned.delete(path);
+      if (session.isOver()) return;
+      control.leave(adapter !== 'gone' && (power === 'on' || power === 'off'));
     },
   };
 }

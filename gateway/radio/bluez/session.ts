@@ -1,5 +1,6 @@
 import type { Message } from 'dbus-next';
 import { busGone, noBluetoothd, notAnswering, whyNoBluez, whyNoBus } from '../radio-problems.ts';
+import { type AdapterList, adapterList } from './adapters.ts';
 import type { BusSession } from './bus.ts';
 import type { BusError } from './bus-error.ts';
 import { busCalls, type Calls } from './calls.ts';
@@ -19,6 +20,7 @@ export interface ConnectionOptions {
   address?: string | undefined;
   /** Of a call that names no deadline of its own, ms. */
   deadlineMs: number;
+  nobles?: string | undefined;
 }
 
 /** Goodbyes that still wait to be written are given up after this, ms. */
@@ -36,9 +38,10 @@ const DAEMON = {
  */
 export function openConnection(
   events: ConnectionEvents,
-  { address, deadlineMs }: ConnectionOptions,
+  { address, deadlineMs, nobles }: ConnectionOptions,
 ): { end(why: string): void } {
   const fan = signalFan();
+  const adapters = adapterList();
   const calls = busCalls(deadlineMs, () => end(notAnswering()));
   let bluez: Bluez | undefined;
   let ended = false;
@@ -54,7 +57,7 @@ export function openConnection(
   };
 
   const openSession = (current: Bluez): BusSession =>
-    sessionOn(current, calls, { fan, isOver: () => ended, abandon: end });
+    sessionOn(current, calls, { fan, adapters, nobles, isOver: () => ended, abandon: end });
 
   /** bluetoothd comes once in a connection's life: whatever hangs on one that went is of no use to the next. */
   const owned = (by: string): void => {
@@ -67,7 +70,7 @@ export function openConnection(
 
   const begin = async (current: Bluez): Promise<void> => {
     try {
-      await openSession(current).objects();
+      adapters.know(await openSession(current).objects());
     } catch (error) {
       end(whyNoBluez(error as BusError));
       return;
@@ -105,7 +108,9 @@ export function openConnection(
     if (by !== undefined) owned(by);
     else if (message.sender === owner) {
       const signal = readSignal(message);
-      if (signal) fan.hand(signal);
+      if (!signal) return;
+      adapters.hear(signal);
+      fan.hand(signal);
     }
   };
 
@@ -125,7 +130,13 @@ export function openConnection(
 function sessionOn(
   bluez: Bluez,
   calls: Calls,
-  connection: { fan: SignalFan; isOver(): boolean; abandon(why: string): void },
+  connection: {
+    fan: SignalFan;
+    adapters: AdapterList;
+    nobles: string | undefined;
+    isOver(): boolean;
+    abandon(why: string): void;
+  },
 ): BusSession {
   const { bluetooth, variant } = bluez;
   const call: BusSession['call'] = ({ path, interface: name, member, signature = '', body = [] }, ms) =>
@@ -135,6 +146,9 @@ function sessionOn(
     variant,
     call,
     within: calls.within,
+    adapters: connection.adapters,
+    scanned: new Set(),
+    nobles: connection.nobles,
     isOver: connection.isOver,
     abandon: connection.abandon,
     onSignal: connection.fan.onSignal,

@@ -19,7 +19,7 @@ export interface GattThermostatConfig {
 
 export interface GattThermostatsOptions {
   bus: BluezBus;
-  /** `hci0` … */
+  /** `hci0` …, or its address. */
   adapter: string;
   /** Whether somebody else of this process scans on the adapter; otherwise a thermostat is looked for when needed. */
   isScanned: boolean;

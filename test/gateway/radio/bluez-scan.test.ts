@@ -16,6 +16,7 @@ function scanned() {
   let tell: (signal: BluezSignal) => void = () => {};
   const session: Partial<BusSession> = {
     isOver: () => false,
+    scanned: new Set(),
     variant: (_, value) => value,
     objects: async () => ({ [PATH]: { [ADAPTER]: { Powered: true } } }),
     onSignal(listener) {
@@ -33,7 +34,7 @@ function scanned() {
   const say = (changed: Properties) =>
     tell({ kind: 'changed', path: PATH, interface: ADAPTER, changed, invalidated: [] });
   const members = () => calls.map(({ member }) => member);
-  return { scan, calls, members, states, say, tell: (signal: BluezSignal) => tell(signal) };
+  return { scan, session, calls, members, states, say, tell: (signal: BluezSignal) => tell(signal) };
 }
 
 it('scans though the adapter went off and on again while it refused for being off', async ({
@@ -72,4 +73,24 @@ it('is off where it refuses for being off and says nothing else', async ({ onTes
   calls[0]?.refuse('org.bluez.Error.NotReady');
   await until(() => states.includes('off'), 'it to be told');
   expect(calls).toHaveLength(1);
+});
+
+it('asks nothing more of an adapter that it has left: its name may be another one’s by now', async () => {
+  const { scan, calls, members } = scanned();
+  await until(() => calls.length === 1, 'the filter');
+  scan.end('gone');
+  calls[0]?.answer();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(members()).toEqual(['SetDiscoveryFilter']);
+});
+
+it('gives an adapter back that is there, and says for so long that it is scanned', async () => {
+  const { scan, calls, members, session } = scanned();
+  await until(() => calls.length === 1, 'the filter');
+  expect(session.scanned).toContain(PATH);
+  scan.end();
+  calls[0]?.answer();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(members()).toEqual(['SetDiscoveryFilter', 'StopDiscovery']);
+  expect(session.scanned?.size).toBe(0);
 });

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { openBus } from '../../../gateway/radio/bluez/bus.ts';
 import { BusError } from '../../../gateway/radio/bluez/bus-error.ts';
 import { connectBluez } from '../../../gateway/radio/bluez/load-bluez.ts';
-import { whyNoBluez, whyNoBus, whyNotOpen } from '../../../gateway/radio/radio-problems.ts';
+import { noAdapterAt, whyNoBluez, whyNoBus, whyNotOpen } from '../../../gateway/radio/radio-problems.ts';
 import { hasDbus } from '../../support/mock-bluez.ts';
 import { until } from '../../support/until.ts';
 
@@ -46,6 +46,16 @@ describe('what is wrong with a radio, in a sentence with what to do', () => {
   ])('bluetoothd: %s', (type, sentence) => {
     expect(whyNoBluez(new BusError(type, 'because'))).toContain(sentence);
   });
+});
+
+it('an adapter that is not at its address is told with those that there are, and one that moves as that', () => {
+  const address = '00:1B:DC:00:00:01';
+  expect(noAdapterAt(address, [])).toBe(
+    `bluetoothd has no adapter with the address ${address}, it has none: plug it in, or name another`,
+  );
+  expect(noAdapterAt(address, [{ name: 'hci2', address }])).toBe(
+    `the adapter with the address ${address} is being plugged in or out: it is tried again`,
+  );
 });
 
 /** As /etc/dbus-1/system.d/bluetooth.conf for a user who is not let in. */

@@ -2,6 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { eq3 } from '../../../devices/gatt/eq-3.ts';
 import { hciController } from '../../../firmware-sim/hci-controller.ts';
 import { readAdapter } from '../../../gateway/radio/adapter.ts';
 import { type RadioConfig, runRadio } from '../../../gateway/radio/radio.ts';
@@ -130,7 +131,7 @@ describe.skipIf(!hasMosquitto)('the radio process at a broker that is not ours',
     const gateway = { url: mosquitto.url, credentialFile, ca: mosquitto.ca };
     process.env.DBUS_SYSTEM_BUS_ADDRESS = bluez.bus;
     onTestFinished(() => void delete process.env.DBUS_SYSTEM_BUS_ADDRESS);
-    const config = { driver: 'bluez', adapter: 'hci0', receiver: 'r1', gateway } as const;
+    const config = { driver: 'bluez', adapter: '00:1b:dc:00:00:01', receiver: 'r1', gateway } as const;
     const radio = await runRadio(config, logTo(lines));
     onTestFinished(() => radio.close());
     await until(() => lines.some((line) => line.includes('list of frames has 2')), 'the list of frames');
@@ -174,7 +175,11 @@ describe('a radio that cannot run', () => {
   it.each([
     [
       { driver: 'bluez' as const, adapter: 'tcp:127.0.0.1:9000' },
-      'inputs.radio.adapter: BlueZ has adapters of this machine only: hci0, hci1 …',
+      'inputs.radio.adapter: BlueZ has adapters of this machine only: hci0, hci1 …, or an address',
+    ],
+    [
+      { adapter: '00:1B:DC:00:00:01' },
+      'inputs.radio.adapter: "00:1B:DC:00:00:01" is neither hci0, hci1 … nor tcp:<host>:<port> of a controller',
     ],
     [
       { adapter: 'usb0' },
@@ -187,6 +192,19 @@ describe('a radio that cannot run', () => {
     ],
   ])('says why: %o', async (wrong, message) => {
     await expect(runRadio({ ...config, ...wrong }, logTo([]))).rejects.toThrow(message);
+  });
+
+  it.skipIf(!hasDbus)('says that the address of BlueZ’s adapter is noble’s', async ({ onTestFinished }) => {
+    const bluez = await startMockBluez();
+    onTestFinished(() => bluez.stop());
+    process.env.DBUS_SYSTEM_BUS_ADDRESS = bluez.bus;
+    onTestFinished(() => void delete process.env.DBUS_SYSTEM_BUS_ADDRESS);
+    const thermostat = { id: 't1', address: '00:1a:22:00:00:01', profile: eq3, credentialFile: '/nowhere' };
+    const gatt = { thermostats: [thermostat], timeZone: 'Europe/Paris' };
+    const shared = { ...config, gatt: { adapter: '00:1b:dc:00:00:01' } };
+    await expect(runRadio(shared, logTo([]), gatt)).rejects.toThrow(
+      'inputs.radio.gatt.adapter: the adapter with the address 00:1B:DC:00:00:01 is hci0, which is noble',
+    );
   });
 
   it('reads where a controller is', () => {
