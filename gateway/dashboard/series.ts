@@ -19,7 +19,11 @@ export interface SeriesParts {
 
 type Name = SeriesSource['name'];
 
-const number = z.coerce.number({ error: 'has to be a number' });
+/** Nothing at all is no number either, and neither is one that stands twice. */
+const number = z
+  .string({ error: 'has to be a number' })
+  .refine((text) => text.trim() !== '' && Number.isFinite(Number(text)), { error: 'has to be a number' })
+  .transform(Number);
 const asked = z.looseObject({
   measurement: z.string({ error: `has to be one of ${MEASUREMENTS.map(({ name }) => name).join(', ')}` }),
   field: z.string({ error: 'has to be a field of the measurement' }),
@@ -32,11 +36,20 @@ const tag = z.string({ error: 'may stand once' }).max(128, 'may have 128 charact
 /**
  * `GET /api/series?measurement=&field=&from=&to=&step=[&tag.<name>=]`: what happened over time, `from` and `to`
  * in ms since the epoch, `step` in seconds. Answers `{source, lines, failed}`: where the first source fails the
- * next one answers, and `failed` says why; 503 where none can.
+ * next one answers, and `failed` says why; 503 where none can. Questions that are open when the server closes
+ * are not waited for: a disk that hangs answers none of them.
  */
 export function seriesRoutes(app: FastifyInstance, parts: SeriesParts): void {
   const { sources, patienceMs = PATIENCE_MS } = parts;
   const failures = new Map<Name, { reason: string; until: number }>();
+  /** Of each question that is open: lets go of it. */
+  const open = new Set<(why: Error) => void>();
+  let isClosing = false;
+
+  app.addHook('preClose', async () => {
+    isClosing = true;
+    for (const letGo of open) letGo(new Error('the gateway ends'));
+  });
 
   app.get('/api/series', async (request, reply) => {
     let query: SeriesQuery;
@@ -48,13 +61,11 @@ export function seriesRoutes(app: FastifyInstance, parts: SeriesParts): void {
     const failed: { source: Name; reason: string }[] = [];
     const all = sources();
     for (const [i, source] of all.entries()) {
+      if (isClosing) break;
       try {
         const isLast = i === all.length - 1;
-        return {
-          source: source.name,
-          lines: await (isLast ? source.query(query) : ask(source, query)),
-          failed,
-        };
+        const lines = await (isLast ? within(undefined, source.query(query)) : ask(source, query));
+        return { source: source.name, lines, failed };
       } catch (error) {
         failed.push({ source: source.name, reason: (error as Error).message });
       }
@@ -76,17 +87,23 @@ export function seriesRoutes(app: FastifyInstance, parts: SeriesParts): void {
       throw error;
     }
   }
-}
 
-async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1000} s`)), ms);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
+  /** @throws where the answer comes too late, or the server closes before. */
+  async function within<T>(ms: number | undefined, answer: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    let letGo = (_: Error): void => {};
+    const late = new Promise<never>((_, reject) => {
+      letGo = reject;
+      if (ms !== undefined)
+        timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1000} s`)), ms);
+    });
+    open.add(letGo);
+    try {
+      return await Promise.race([answer, late]);
+    } finally {
+      clearTimeout(timer);
+      open.delete(letGo);
+    }
   }
 }
 
@@ -96,25 +113,19 @@ function queryOf(given: unknown): SeriesQuery {
   if (!success) throw new Error(wrong(error.issues[0]));
   const { measurement, field, from, to, step, ...others } = data;
   const query = { measurement, field, from, to, stepS: step, tags: tagsOf(others) };
-  const steps = (to - from) / (step * 1000);
-  if (steps > MOST_STEPS) {
-    throw new Error(
-      `step: ${Math.ceil(steps)} steps are more than ${MOST_STEPS}: ask for a longer step or a shorter range`,
-    );
-  }
-  wholeQuery(query);
+  wholeQuery(query, MOST_STEPS);
   return query;
 }
 
 function tagsOf(others: Record<string, unknown>): Record<string, string> {
-  const tags: Record<string, string> = {};
-  for (const [name, value] of Object.entries(others)) {
+  const tags = Object.entries(others).map(([name, value]) => {
     if (!name.startsWith('tag.')) throw new Error(`${name}: is not known here; tags are given as tag.<name>`);
     const { success, data, error } = tag.safeParse(value);
     if (!success) throw new Error(`${name}: ${error.issues[0]?.message}`);
-    tags[name.slice('tag.'.length)] = data;
-  }
-  return tags;
+    return [name.slice('tag.'.length), data];
+  });
+  // Properties of its own, whatever they are called: one named __proto__ is a foreign tag as others are.
+  return Object.fromEntries(tags);
 }
 
 function wrong(issue: z.core.$ZodIssue | undefined): string {

@@ -53,6 +53,14 @@ export async function openDashboard(parts: {
     // A proxy on this machine says for whom it asks; limits are by that address.
     trustProxy: 'loopback',
   });
+  let isClosing = false;
+  app.addHook('preClose', async () => {
+    isClosing = true;
+  });
+  // An answer that is under way would keep its connection, and with it the end of the process.
+  app.addHook('onSend', async (_, reply) => {
+    if (isClosing) reply.header('connection', 'close');
+  });
 
   app.addHook('onRequest', async (request, reply) => {
     if (isOpen(request.url)) return;

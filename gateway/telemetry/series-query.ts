@@ -6,6 +6,9 @@ import { WINDOW_MS } from './windows.ts';
 const WINDOW_S = WINDOW_MS / 1_000;
 /** Points of a line, at most: a day has 8,640 in windows of ten seconds, a month 8,928 in five minutes. */
 export const MOST_STEPS = 10_000;
+/** InfluxDB counts 64 bits of nanoseconds: beyond that it takes a question for one that is wrong. */
+const LAST_YEAR = 2261;
+const END_MS = Date.UTC(LAST_YEAR + 1, 0);
 
 /** A query that makes sense, in whole steps: every one from `from` on and before `to`. */
 export interface WholeQuery {
@@ -24,7 +27,10 @@ export interface WholeQuery {
  * The step that holds `from` is the first, the one that holds what is just before `to` the last.
  * @throws with a sentence where there is no such series, or the answer would be too long.
  */
-export function wholeQuery({ measurement: name, field: fieldName, ...query }: SeriesQuery): WholeQuery {
+export function wholeQuery(
+  { measurement: name, field: fieldName, ...query }: SeriesQuery,
+  mostSteps = MOST_STEPS,
+): WholeQuery {
   const measurement = MEASUREMENTS.find((one) => one.name === name);
   const field = measurement?.fields.find((one) => one.name === fieldName);
   if (!measurement || !field) throw new Error(`there is no series of ${fieldName} in ${name}`);
@@ -32,10 +38,13 @@ export function wholeQuery({ measurement: name, field: fieldName, ...query }: Se
   const tags = Object.entries(query.tags ?? {});
   const foreign = tags.find(([tag]) => !tagNames.includes(tag));
   if (foreign) throw new Error(`${name} has no tag ${foreign[0]}, only ${tagNames.join(', ') || 'none'}`);
-  return { measurement: name, field, tagNames, tags, ...wholeSteps(query) };
+  return { measurement: name, field, tagNames, tags, ...wholeSteps(query, mostSteps) };
 }
 
-function wholeSteps({ from, to, stepS }: Pick<SeriesQuery, 'from' | 'to' | 'stepS'>) {
+function wholeSteps(
+  { from, to, stepS }: Pick<SeriesQuery, 'from' | 'to' | 'stepS'>,
+  mostSteps: number,
+): Pick<WholeQuery, 'from' | 'to' | 'stepMs'> {
   if (!Number.isSafeInteger(stepS) || stepS < WINDOW_S || stepS % WINDOW_S !== 0) {
     throw new Error(`a step has to be a multiple of ${WINDOW_S} seconds`);
   }
@@ -44,9 +53,14 @@ function wholeSteps({ from, to, stepS }: Pick<SeriesQuery, 'from' | 'to' | 'step
   }
   const stepMs = stepS * 1_000;
   const whole = { from: Math.floor(from / stepMs) * stepMs, to: Math.ceil(to / stepMs) * stepMs, stepMs };
+  if (whole.from < 0 || whole.to > END_MS) {
+    throw new Error(`a range lies, in whole steps, between the years 1970 and ${LAST_YEAR}`);
+  }
   const steps = (whole.to - whole.from) / stepMs;
-  if (steps > MOST_STEPS) {
-    throw new Error(`${steps} steps are more than ${MOST_STEPS} at a time: ask for longer ones`);
+  if (steps > mostSteps) {
+    throw new Error(
+      `${steps} steps are more than ${mostSteps} at a time: ask for longer ones, or for a shorter range`,
+    );
   }
   return whole;
 }

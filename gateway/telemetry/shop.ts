@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { isDiskRefusing } from '../database.ts';
+import { leaveCutWindows, takeCutWindows } from './cut-windows.ts';
 import { openHistory } from './history/history.ts';
 import { openInflux } from './influx/influx.ts';
 import { knownTags } from './known-tags.ts';
@@ -45,6 +46,8 @@ export function openShopTelemetry(parts: ShopTelemetryParts): ShopTelemetry {
   const history = openHistory({ file: join(data, 'history.db'), days, isClockSure, log });
   const influx = settings && openInflux(settings, { store: store.id, gateway: store.gateway, log, now });
   const telemetry = createTelemetry(influx ? [influx, history] : [history], knownTags(config));
+  const cutFile = join(data, 'cut-windows.json');
+  telemetry.resume(takeCutWindows(cutFile), now());
   const figures = openOwnFigures();
   /** The window of the last tick; none before the first. */
   let window: number | undefined;
@@ -88,7 +91,7 @@ export function openShopTelemetry(parts: ShopTelemetryParts): ShopTelemetry {
     async close() {
       if (window !== undefined) tellLast(now());
       figures.close();
-      await telemetry.close();
+      await leaveCutWindows(cutFile, await telemetry.close());
     },
   };
 }

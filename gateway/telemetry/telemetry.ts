@@ -1,6 +1,6 @@
 import type { Point } from './point.ts';
 import type { Sink, SinkState } from './sink.ts';
-import { createWindows } from './windows.ts';
+import { createWindows, type WindowPart } from './windows.ts';
 
 export interface Telemetry {
   /** Takes what a signal measured. Never throws, never waits: no event is later for it. */
@@ -10,13 +10,15 @@ export interface Telemetry {
   states(): SinkState[];
   /** Points that belonged to no series, or to one too many. */
   dropped(): number;
-  /** Hands on what is open, and closes the sinks. */
-  close(): Promise<void>;
+  /** Goes on with the window that the end of the process before cut. */
+  resume(parts: readonly WindowPart[], at: number): void;
+  /** Hands on what is open, and closes the sinks; what the next process has to go on with. */
+  close(): Promise<WindowPart[]>;
 }
 
 /**
  * So long after its end, ms, a window is open for a point of a frame that a receiver kept back a little.
- * What comes later still opens its window once more.
+ * What comes later still has its window told once more.
  */
 const GRACE_MS = 2_000;
 
@@ -36,9 +38,12 @@ export function createTelemetry(sinks: readonly Sink[], isKnownTag: (value: stri
     tick: (at) => hand(windows.closed(at - GRACE_MS)),
     states: () => sinks.map((sink) => sink.state()),
     dropped: windows.dropped,
+    resume: windows.resume,
     async close() {
       hand(windows.all());
+      const cut = windows.newest();
       await Promise.all(sinks.map((sink) => sink.close()));
+      return cut;
     },
   };
 }

@@ -3,18 +3,36 @@ import type { Point } from './point.ts';
 
 /** Points are summed up over so long, ms: what a chart of an hour can show, and what a month can hold. */
 export const WINDOW_MS = 10_000;
+/**
+ * What a window came to is known for so long after it was told, ms: a point of a frame that a receiver kept back
+ * is summed up with the others, and the window told once more. Twelve thousand series at most, 300 bytes each.
+ */
+const KEPT_MS = 60_000;
 /** Series at a time; a shop's configuration has some hundreds. Points of more are dropped and counted. */
 export const MAX_SERIES = 2_000;
 
 export interface Windows {
   /** Adds a point to the window of its own time. */
   add(point: Point): void;
-  /** Samples of the windows that ended before `at`, oldest first. */
+  /** Samples of the windows that ended before `at` and were not told as they are now, oldest first. */
   closed(at: number): Point[];
-  /** Everything that is open. */
+  /** All that was not told, of open windows too. */
   all(): Point[];
+  /** The newest window as it is, told or not, for who goes on with it (`cut-windows.ts`). */
+  newest(): WindowPart[];
+  /** Goes on with what was in a window, where that is of a moment ago; it is told again with what comes. */
+  resume(parts: readonly WindowPart[], now: number): void;
   /** Points that were not taken: unknown measurements or tags, series too many, no time. */
   dropped(): number;
+}
+
+/** One series of a window, with all that two parts of it need to become one. */
+export interface WindowPart {
+  /** Start of the window, ms since the epoch. */
+  at: number;
+  measurement: string;
+  tags: Point['tags'];
+  rolled: (Omit<Rolled, 'field'> & { field: string })[];
 }
 
 /** Values of one field within a window. */
@@ -32,12 +50,15 @@ interface Series {
   tags: Point['tags'];
   /** By field. */
   rolled: Map<string, Rolled>;
+  /** It came to something else since it was told. */
+  isNew: boolean;
 }
 
 /**
  * Sums points up in windows of ten seconds, aligned to the clock: each series of a window becomes one sample,
  * whose `at` is the window's start and whose fields are rolled up as `measurements.ts` says. A point whose
- * window has been closed opens it once more. A tag whose value `isKnown` does not know makes no series.
+ * window has been told has it told once more, with all that was in it; after a minute with itself alone. A tag
+ * whose value `isKnown` does not know makes no series.
  */
 export function createWindows(isKnown: (value: string) => boolean): Windows {
   const fieldsOf = new Map(
@@ -45,33 +66,41 @@ export function createWindows(isKnown: (value: string) => boolean): Windows {
   );
   /** By start, then by series. */
   const windows = new Map<number, Map<string, Series>>();
+  /** Starts of those in which something is new. */
+  const untold = new Set<number>();
   let dropped = 0;
 
-  function isSeries({ tags, at }: Point): boolean {
+  function isSeries({ tags, at }: Pick<Point, 'tags' | 'at'>): boolean {
     return Number.isFinite(at) && Object.values(tags).every(isKnown);
   }
 
-  function seriesFor({ measurement, tags, at }: Point): Series | undefined {
+  function seriesFor({ measurement, tags, at }: Omit<Point, 'fields'>): Series | undefined {
     const start = Math.floor(at / WINDOW_MS) * WINDOW_MS;
     const window = windows.get(start) ?? new Map<string, Series>();
     windows.set(start, window);
+    untold.add(start);
     const key = keyOf(measurement, tags);
     let series = window.get(key);
     if (!series && window.size < MAX_SERIES) {
-      series = { measurement, tags, rolled: new Map() };
+      series = { measurement, tags, rolled: new Map(), isNew: true };
       window.set(key, series);
     }
     return series;
   }
 
-  function take(starts: number[]): Point[] {
+  function tell(starts: number[]): Point[] {
     return starts
       .sort((a, b) => a - b)
       .flatMap((at) => {
-        const window = windows.get(at);
-        windows.delete(at);
-        return [...(window?.values() ?? [])].map((series) => sampleOf(series, at));
+        untold.delete(at);
+        const all = [...(windows.get(at)?.values() ?? [])].filter(({ isNew }) => isNew);
+        for (const series of all) series.isNew = false;
+        return all.map((series) => sampleOf(series, at));
       });
+  }
+
+  function forget(at: number): void {
+    for (const start of windows.keys()) if (start + WINDOW_MS + KEPT_MS <= at) windows.delete(start);
   }
 
   return {
@@ -87,9 +116,31 @@ export function createWindows(isKnown: (value: string) => boolean): Windows {
         if (field && Number.isFinite(value)) roll(series.rolled, field, value, point.at);
         else dropped += 1;
       }
+      series.isNew = true;
     },
-    closed: (at) => take([...windows.keys()].filter((start) => start + WINDOW_MS <= at)),
-    all: () => take([...windows.keys()]),
+    closed(at) {
+      const samples = tell([...untold].filter((start) => start + WINDOW_MS <= at));
+      forget(at);
+      return samples;
+    },
+    all: () => tell([...untold]),
+    newest() {
+      const at = Math.max(...windows.keys());
+      return [...(windows.get(at)?.values() ?? [])].map((series) => partOf(series, at));
+    },
+    resume(parts, now) {
+      for (const { at, measurement, tags, rolled } of parts) {
+        const known = fieldsOf.get(measurement);
+        if (!known || Math.abs(now - at) > KEPT_MS || !isSeries({ tags, at })) continue;
+        const series = seriesFor({ measurement, tags, at });
+        if (!series) continue;
+        series.isNew = false;
+        for (const one of rolled) {
+          const field = known.get(one.field);
+          if (field) series.rolled.set(one.field, { ...one, field });
+        }
+      }
+    },
     dropped: () => dropped,
   };
 }
@@ -113,6 +164,11 @@ function roll(rolled: Map<string, Rolled>, field: Field, value: number, at: numb
   before.max = Math.max(before.max, value);
   before.sum += value;
   before.n += 1;
+}
+
+function partOf({ measurement, tags, rolled }: Series, at: number): WindowPart {
+  const fields = [...rolled.values()].map(({ field, ...values }) => ({ field: field.name, ...values }));
+  return { at, measurement, tags, rolled: fields };
 }
 
 function sampleOf({ measurement, tags, rolled }: Series, at: number): Point {

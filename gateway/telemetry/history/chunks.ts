@@ -38,8 +38,10 @@ export function minuteToBlob(minute: Minute): Buffer {
 }
 
 /** @throws where it is not as it was written. */
-export function minuteOfBlob(blob: Buffer): Minute {
-  if (blob.length !== WINDOWS * F64) throw new Damaged('a minute of another length');
+export function minuteOfBlob(blob: unknown): Minute {
+  // A bit of a row's head makes it a text of the same length (https://sqlite.org/fileformat2.html#record_format).
+  if (!Buffer.isBuffer(blob) || blob.length !== WINDOWS * F64)
+    throw new Damaged('a minute of another length');
   const minute = new Float64Array(WINDOWS);
   for (let i = 0; i < WINDOWS; i += 1) minute[i] = blob.readDoubleLE(i * F64);
   return minute;
@@ -53,8 +55,9 @@ export function hourToBlob({ values, counts }: Hour): Buffer {
 }
 
 /** @throws where it is not as it was written. */
-export function hourOfBlob(blob: Buffer): Hour {
-  if (blob.length !== SLOTS * (F64 + 1)) throw new Damaged('an hour of another length');
+export function hourOfBlob(blob: unknown): Hour {
+  if (!Buffer.isBuffer(blob) || blob.length !== SLOTS * (F64 + 1))
+    throw new Damaged('an hour of another length');
   const hour = emptyHour();
   for (let i = 0; i < SLOTS; i += 1) hour.values[i] = blob.readDoubleLE(i * F64);
   hour.counts.set(blob.subarray(SLOTS * F64));

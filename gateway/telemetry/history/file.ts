@@ -21,26 +21,38 @@ const SCHEMA = `
   PRAGMA user_version = ${VERSION};`;
 
 /**
+ * Another program that holds the file is waited for so long, ms; also while it is opened. The next try comes by
+ * itself, and a thread that is in the middle of this when the process exits takes it down.
+ */
+const BUSY_MS = 100;
+
+/**
  * Opens the history's file. Another version's is deleted and made anew: it is expendable, and says so by `told`.
  * @throws where the disk refuses, or the file is damaged.
  */
 export function openFile(file: string, maxBytes: number, told: (text: string) => void): Db {
   const db = prepare(file, maxBytes);
   if (db) return db;
-  told(`${file} is of another version: it is made anew, and charts begin now`);
   deleteFile(file);
   const made = prepare(file, maxBytes);
   if (!made) throw new Error(`${file} cannot be made anew`);
+  told(`${file} is of another version: it is made anew, and charts begin now`);
   return made;
 }
 
 export function deleteFile(file: string): void {
-  for (const end of ['', '-wal', '-shm']) rmSync(`${file}${end}`, { force: true });
+  deleteJournal(file);
+  rmSync(file, { force: true });
+}
+
+/** SQLite would read that of one file into another that lies in its place. */
+export function deleteJournal(file: string): void {
+  for (const end of ['-wal', '-shm']) rmSync(`${file}${end}`, { force: true });
 }
 
 /** Nothing where the file is another version's. */
 function prepare(file: string, maxBytes: number): Db | undefined {
-  const db = openPrivate(file);
+  const db = openPrivate(file, { timeout: BUSY_MS });
   try {
     // NORMAL syncs at checkpoints alone, some a day: a power cut costs the last minutes and damages nothing
     // (https://sqlite.org/pragma.html#pragma_synchronous).
@@ -49,7 +61,6 @@ function prepare(file: string, maxBytes: number): Db | undefined {
       PRAGMA wal_autocheckpoint = 1000;
       PRAGMA journal_size_limit = ${4 * MIB};
       PRAGMA cache_size = -4096;
-      PRAGMA busy_timeout = 1000;
       PRAGMA trusted_schema = OFF;
       PRAGMA cell_size_check = ON;`);
     if (isNew(db)) db.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`);

@@ -2,22 +2,25 @@ import { closeSync, openSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { startWorker } from '../../thread.ts';
 import type { Point } from '../point.ts';
-import type { SeriesLine, SeriesSource } from '../series.ts';
-import { inOrder, type WholeQuery, wholeQuery } from '../series-query.ts';
+import type { SeriesSource } from '../series.ts';
+import { wholeQuery } from '../series-query.ts';
 import type { Sink } from '../sink.ts';
-import type { AnswerLine, FromThread, ThreadData, ThreadState, ToThread } from './messages.ts';
+import type { FromThread, ThreadData, ThreadState, ToThread } from './messages.ts';
 import { createNumbering } from './numbering.ts';
+import { createQuestions } from './questions.ts';
 
 /** Samples that the thread has not taken over yet: ten windows of as many series as there may be. */
 const MAX_ON_THE_WAY = 20_000;
-/** Questions at a time, and how long one may take, ms. */
-const MAX_QUESTIONS = 64;
-const PATIENCE_MS = 10_000;
-/** A thread that ended begins again after so long, ms. */
-const RESTART_MS = 60_000;
+/**
+ * A thread that ended begins again after a rest, ms: from the first to the longest, doubled each time. One that
+ * lived longer than the longest is well again.
+ */
+const REST_MS = [1_000, 60_000] as const;
+/** What a thread may hold, MiB (2,000 series need 48): whatever lies in the file ends it, and not the process. */
+const HEAP_MIB = 64;
 /** The first samples wait so long for their thread, ms. */
 const BEGIN_MS = 1_000;
-/** At the end the disk has so long, ms. */
+/** At the end the disk has so long, ms; whatever it does, `close` takes no longer. */
 const CLOSE_MS = 2_000;
 const FLUSH_MS = 30_000;
 const MIB = 1024 * 1024;
@@ -28,7 +31,7 @@ export interface HistoryParts {
   file: string;
   /** How long roll-ups of five minutes are kept; the windows of ten seconds are for a day. */
   days: number;
-  log: Pick<Logger, 'warn'>;
+  log: Pick<Logger, 'info' | 'warn'>;
   /** While it is not, nothing goes for its age. */
   isClockSure?: () => boolean;
   flushMs?: number;
@@ -36,6 +39,8 @@ export interface HistoryParts {
   keepFree?: number;
   /** The file grows no larger, octets; the oldest days go before. */
   maxBytes?: number;
+  restMs?: readonly [first: number, longest: number];
+  closeMs?: number;
 }
 
 export type History = Sink & SeriesSource;
@@ -43,14 +48,16 @@ export type History = Sink & SeriesSource;
 /**
  * The time series on this box, for a shop without InfluxDB and for one whose InfluxDB does not answer. All
  * that touches the disk is in a thread of its own; here samples become numbers in one buffer, which is handed
- * over. They wait up to 30 s in memory, where queries see them too, and are synced a few times an hour.
+ * over. They wait up to 30 s in memory, where queries see them too, and are synced a few times an hour. A thread
+ * that ends takes along what it had not written, which is counted; what comes meanwhile waits for the next.
  *
  * Bounds: 2,000 series (`numbering.ts`), and of each 1,500 rows of 66 octets (a minute; 25 hours of them) and
  * 24 a day of 125 (an hour's five minutes), so 200 KiB a series in 31 days; `maxBytes` over all. The queue
  * to the thread holds 20,000 samples, the thread 20,000 minutes of series while the disk refuses.
  */
 export function openHistory(parts: HistoryParts): History {
-  const { log, isClockSure = () => true } = parts;
+  const { log, isClockSure = () => true, closeMs = CLOSE_MS } = parts;
+  const [firstRest, longestRest] = parts.restMs ?? REST_MS;
   const data: ThreadData = {
     file: parts.file,
     days: parts.days,
@@ -65,15 +72,31 @@ export function openHistory(parts: HistoryParts): History {
   let thread: Thread | undefined;
   let held: Point[] = [];
   let beginning: NodeJS.Timeout | undefined;
+  /** After one that ended: why, until the next one says something. */
+  let trouble: string | undefined;
+  let nextRest = firstRest;
   makeFile(data.file);
 
-  function begun(): Thread {
+  function begin(): void {
     clearTimeout(beginning);
-    thread ??= startThread();
+    beginning = undefined;
+    try {
+      thread = startThread();
+    } catch (error) {
+      // The system has no thread to give at this moment.
+      return rest((error as Error).message, 0);
+    }
     const samples = held;
     held = [];
     if (samples.length > 0) hand(thread, samples);
-    return thread;
+  }
+
+  function rest(why: string, lost: number): void {
+    const restMs = nextRest;
+    nextRest = Math.min(2 * restMs, longestRest);
+    trouble = `the thread of the history ended (${why}); it begins again within a minute`;
+    log.warn({ reason: why, lost, restMs }, 'the thread of the history ended; it begins again after a rest');
+    beginning = setTimeout(begin, restMs).unref();
   }
 
   function hand(to: Thread, samples: readonly Point[]): void {
@@ -85,15 +108,17 @@ export function openHistory(parts: HistoryParts): History {
   }
 
   function startThread() {
-    const worker = startWorker(new URL('./thread.ts', import.meta.url), { workerData: data });
-    const questions = new Map<number, Question>();
+    const worker = startWorker(new URL('./thread.ts', import.meta.url), {
+      workerData: data,
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
+    });
     const running = {
       worker,
-      questions,
+      questions: createQuestions(),
       number: createNumbering(),
+      begunAt: performance.now(),
       sent: 0,
       state: NOTHING_YET,
-      ended: undefined as string | undefined,
       closed: () => {},
     };
     worker.on('message', (message: FromThread) => hear(running, message));
@@ -105,96 +130,98 @@ export function openHistory(parts: HistoryParts): History {
   type Thread = ReturnType<typeof startThread>;
 
   function hear(running: Thread, message: FromThread): void {
-    if (message.kind === 'state') {
-      if (running.state.ok && !message.state.ok)
-        log.warn({ reason: message.state.reason }, 'the history keeps nothing at the moment');
-      running.state = message.state;
-    } else if (message.kind === 'told') log.warn(message.text);
+    if (running !== thread) return;
+    trouble = undefined;
+    if (message.kind === 'state') tell(running, message.state);
+    else if (message.kind === 'told') log.warn(message.text);
     else if (message.kind === 'closed') running.closed();
-    else answer(running.questions, message);
+    else running.questions.hear(message);
   }
 
-  /** It ends by a bug or for want of memory: what it had not written is lost, and counted. */
+  function tell(running: Thread, state: ThreadState): void {
+    if (running.state.ok && !state.ok)
+      log.warn({ reason: state.reason }, 'the history keeps nothing at the moment');
+    if (!running.state.ok && state.ok) log.info('the history keeps again what comes');
+    running.state = state;
+  }
+
+  /** By a bug, for want of memory or at the end: what it had not written is lost, and counted. */
   function end(running: Thread, why: string): void {
-    if (running.ended !== undefined) return;
-    running.ended = `the thread of the history ended (${why}); it begins again within a minute`;
-    for (const question of running.questions.values()) question.reject(new Error(running.ended));
-    running.questions.clear();
+    if (running !== thread) return;
+    thread = undefined;
+    const { sent, begunAt, state } = running;
+    before.written += state.written;
+    before.dropped += sent - state.written;
+    const lost = sent - state.written - state.dropped;
+    if (performance.now() - begunAt > longestRest) nextRest = firstRest;
+    if (isOpen) rest(why, lost);
+    else tellLost(lost);
+    running.questions.giveUp(trouble ?? 'the history is closed');
     running.closed();
-    before.written += running.state.written;
-    before.dropped += running.sent - running.state.written;
-    running.sent = 0;
-    running.state = { ...NOTHING_YET, ok: false, reason: running.ended };
-    if (!isOpen) return;
-    log.warn({ reason: why }, 'the thread of the history ended; it begins again within a minute');
-    setTimeout(() => {
-      if (isOpen) thread = startThread();
-    }, RESTART_MS).unref();
+  }
+
+  function tellLost(lost: number): void {
+    if (lost > 0) log.warn({ lost }, 'samples that the history could not write in time');
   }
 
   function send({ worker }: Thread, message: ToThread, transfer: ArrayBuffer[] = []): void {
     worker.postMessage(message, transfer);
   }
 
-  /** Asks it to write what waits, and gives up where that takes long. */
-  function written(running: Thread): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, CLOSE_MS);
-      running.closed = () => {
-        clearTimeout(timer);
-        resolve();
-      };
+  /**
+   * Asks it to write what waits, and to leave. It is left behind where it hangs, and never terminated: better-sqlite3
+   * ends the whole process where a call of its fails in a thread that is being terminated.
+   */
+  async function finished(running: Thread): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, closeMs);
+      running.closed = resolve;
       send(running, { kind: 'close' });
     });
+    clearTimeout(timer);
+    end(running, 'it was closed');
   }
-
-  let lastQuestion = 0;
 
   return {
     name: 'history',
     take(samples) {
       const onTheWay = thread ? thread.sent - thread.state.taken : held.length;
-      if (!isOpen || thread?.ended !== undefined || onTheWay + samples.length > MAX_ON_THE_WAY) {
-        before.dropped += samples.length;
-      } else if (thread) hand(thread, samples);
+      if (!isOpen || onTheWay + samples.length > MAX_ON_THE_WAY) before.dropped += samples.length;
+      else if (thread) hand(thread, samples);
       else {
         held.push(...samples);
-        beginning ??= setTimeout(begun, Math.min(BEGIN_MS, data.flushMs)).unref();
+        beginning ??= setTimeout(begin, Math.min(BEGIN_MS, data.flushMs)).unref();
       }
     },
     state() {
       const { state, sent } = thread ?? { state: NOTHING_YET, sent: 0 };
-      const { ok, reason, written, dropped } = state;
+      const reason = trouble ?? state.reason;
       return {
         name: 'history',
-        ok,
+        ok: reason === undefined,
         ...(reason !== undefined && { reason }),
-        waiting: held.length + sent - written - dropped,
-        written: before.written + written,
-        dropped: before.dropped + dropped,
+        waiting: held.length + sent - state.written - state.dropped,
+        written: before.written + state.written,
+        dropped: before.dropped + state.dropped,
       };
     },
     async query(question) {
       const query = wholeQuery(question);
       if (!isOpen) throw new Error('the history is closed');
-      const asked = begun();
-      const { questions, ended } = asked;
-      if (ended !== undefined) throw new Error(ended);
-      if (questions.size >= MAX_QUESTIONS)
-        throw new Error('the history has too many questions at once: ask again in a moment');
-      lastQuestion += 1;
-      const answered = ask(questions, lastQuestion, query);
-      send(asked, { kind: 'query', id: lastQuestion, query });
-      return answered;
+      if (!thread && trouble === undefined) begin();
+      const asked = thread;
+      if (!asked) throw new Error(trouble);
+      return asked.questions.ask(query, (id) => send(asked, { kind: 'query', id, query }));
     },
     async close() {
       if (!isOpen) return;
       isOpen = false;
       clearTimeout(beginning);
       before.dropped += held.length;
+      if (trouble !== undefined) tellLost(held.length);
       held = [];
-      if (thread && thread.ended === undefined) await written(thread);
-      await thread?.worker.terminate();
+      if (thread) await finished(thread);
     },
   };
 }
@@ -202,51 +229,9 @@ export function openHistory(parts: HistoryParts): History {
 /** For this user alone, from the first moment on; where the disk refuses now the thread says so later. */
 function makeFile(file: string): void {
   try {
-    closeSync(openSync(file, 'a', 0o600));
+    // Only where it is missing: what lies there may be anything, and opening it may wait without end.
+    closeSync(openSync(file, 'ax', 0o600));
   } catch {
     // It is made when something is written.
   }
-}
-
-interface Question {
-  query: WholeQuery;
-  resolve: (lines: SeriesLine[]) => void;
-  reject: (error: Error) => void;
-}
-
-function ask(questions: Map<number, Question>, id: number, query: WholeQuery): Promise<SeriesLine[]> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      questions.delete(id);
-      reject(new Error('the history takes too long to answer: the disk is slow or busy; ask again later'));
-    }, PATIENCE_MS).unref();
-    const settle =
-      <T>(how: (value: T) => void) =>
-      (value: T) => {
-        clearTimeout(timer);
-        how(value);
-      };
-    questions.set(id, { query, resolve: settle(resolve), reject: settle(reject) });
-  });
-}
-
-function answer(
-  questions: Map<number, Question>,
-  message: Extract<FromThread, { kind: 'answer' | 'no answer' }>,
-): void {
-  const question = questions.get(message.id);
-  questions.delete(message.id);
-  if (!question) return;
-  if (message.kind === 'no answer') return question.reject(new Error(message.reason));
-  const { query } = question;
-  const lines = message.lines.map((line) => lineOf(line, query));
-  question.resolve(inOrder(lines, query.tagNames));
-}
-
-function lineOf({ tags, values }: AnswerLine, { from, stepMs }: WholeQuery): SeriesLine {
-  const points = Array.from(values, (value, i): SeriesLine['points'][number] => [
-    from + i * stepMs,
-    Number.isNaN(value) ? null : value,
-  ]);
-  return { tags, points };
 }

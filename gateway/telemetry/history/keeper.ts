@@ -1,9 +1,11 @@
-import { type Db, isDamage, isDiskRefusing } from '../../database.ts';
+import { type Db, isDamage } from '../../database.ts';
+import { sameFileGuard } from '../../same-file.ts';
 import type { WholeQuery } from '../series-query.ts';
-import { DAY_MS, MINUTE_MS } from './chunks.ts';
-import { deleteFile, needRoom, openFile } from './file.ts';
+import { DAY_MS, Damaged, MINUTE_MS } from './chunks.ts';
+import { deleteFile, deleteJournal, needRoom, openFile } from './file.ts';
 import { look, type Wanted } from './look.ts';
 import type { AnswerLine, SeriesName, ThreadData, ThreadState } from './messages.ts';
+import { codeOf, sentenceOf } from './refusal.ts';
 import { openRings, type Rings } from './rings.ts';
 import { createWaiting, tagsText } from './waiting.ts';
 
@@ -27,6 +29,13 @@ interface Taken {
 
 type KeeperParts = Omit<ThreadData, 'flushMs'>;
 
+interface Opened {
+  db: Db;
+  rings: Rings;
+  /** Throws where the file under its name is another one by now, or none. */
+  guard: () => void;
+}
+
 export function openKeeper(parts: KeeperParts, told: (text: string) => void): Keeper {
   const { file, keepFree, maxBytes } = parts;
   const names: SeriesName[] = [];
@@ -35,14 +44,32 @@ export function openKeeper(parts: KeeperParts, told: (text: string) => void): Ke
   const waiting = createWaiting();
   const counts = { taken: 0, written: 0, dropped: 0 };
   let isSure = true;
-  let open: { db: Db; rings: Rings } | undefined;
+  let open: Opened | undefined;
   let reason: string | undefined;
 
-  function opened(): { db: Db; rings: Rings } {
+  function opened(): Opened {
     if (open) return open;
     const db = openFile(file, maxBytes, told);
-    open = { db, rings: openRings(db, parts) };
-    return open;
+    try {
+      open = { db, rings: openRings(db, parts), guard: sameFileGuard(file) };
+      return open;
+    } catch (error) {
+      db.close();
+      // No such table, no such column: a database, and not ours.
+      throw codeOf(error) === 'SQLITE_ERROR' ? new Damaged('tables that are not ours') : error;
+    }
+  }
+
+  /** SQLite would go on writing to a file that has no name any more. */
+  function followName(): void {
+    try {
+      open?.guard();
+    } catch (error) {
+      if (codeOf(error) !== 'SQLITE_READONLY_DBMOVED') throw error;
+      shut();
+      deleteJournal(file);
+      told(`${file} was taken away or replaced: the history goes on in what lies there now`);
+    }
   }
 
   function shut(): void {
@@ -57,19 +84,19 @@ export function openKeeper(parts: KeeperParts, told: (text: string) => void): Ke
   }
 
   /** Runs `work` on the file; a damaged one is made anew, and asked once more. */
-  function onFile<T>(work: (file: { db: Db; rings: Rings }) => T): T {
+  function onFile<T>(work: (file: Opened) => T): T {
     try {
       return work(opened());
     } catch (error) {
       if (!isDamage(error)) throw error;
-      told(`${file} is damaged: it is made anew, and charts begin now; no event is concerned`);
       shut();
       deleteFile(file);
+      told(`${file} is damaged: it is made anew, and charts begin now; no event is concerned`);
       return work(opened());
     }
   }
 
-  function write({ db, rings }: { db: Db; rings: Rings }): { written: number; late: number } {
+  function write({ db, rings }: Opened): { written: number; late: number } {
     const since = Math.floor((waiting.now() - DAY_MS) / MINUTE_MS);
     return db.transaction(() => {
       let written = 0;
@@ -93,6 +120,7 @@ export function openKeeper(parts: KeeperParts, told: (text: string) => void): Ke
     if (waiting.samples() === 0 && reason === undefined) return;
     try {
       needRoom(file, keepFree);
+      followName();
       const { written, late } = onFile(write);
       counts.written += written;
       counts.dropped += late;
@@ -126,14 +154,16 @@ export function openKeeper(parts: KeeperParts, told: (text: string) => void): Ke
   function wantedBy({ measurement, field, tags }: WholeQuery, rings: Rings): Wanted[] {
     const wanted = new Map<string, Wanted>();
     for (const { id, tags: text } of rings.seriesOf(measurement, field.name))
-      wanted.set(text, { tags: JSON.parse(text), id });
+      wanted.set(text, { tags: tagsOf(text), id });
     for (const [number, name] of names.entries()) {
       if (name.measurement !== measurement || name.field !== field.name) continue;
       const text = tagsText(name);
       const known = wanted.get(text) ?? { tags: name.tags };
       wanted.set(text, { ...known, waiting: (minute) => waiting.minute(minute, number) });
     }
-    return [...wanted.values()].filter((one) => tags.every(([tag, value]) => one.tags[tag] === value));
+    // As InfluxDB has it: a tag that a series has not is empty.
+    const fits = (one: Wanted) => tags.every(([tag, value]) => (one.tags[tag] ?? '') === value);
+    return [...wanted.values()].filter(fits);
   }
 
   return {
@@ -145,8 +175,14 @@ export function openKeeper(parts: KeeperParts, told: (text: string) => void): Ke
       if (waiting.isMany()) flush();
     },
     flush,
-    query: (query) =>
-      onFile(({ rings }) => look(query, wantedBy(query, rings), { rings, waitingHours: waiting.hours() })),
+    query(query) {
+      const waitingHours = waiting.hours();
+      try {
+        return onFile(({ rings }) => look(query, wantedBy(query, rings), { rings, waitingHours }));
+      } catch (error) {
+        throw new Error(sentenceOf(error));
+      }
+    },
     state: () => ({
       ok: reason === undefined,
       ...(reason !== undefined && { reason }),
@@ -157,11 +193,11 @@ export function openKeeper(parts: KeeperParts, told: (text: string) => void): Ke
   };
 }
 
-const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '');
-
-/** What the operator can do something about comes with what to do. */
-function sentenceOf(error: unknown): string {
-  const { message } = error as Error;
-  if (!isDiskRefusing(error)) return message;
-  return `the disk refuses the history (${message}): see that it has room and can be written`;
+/** @throws where the row is not as it was written. */
+function tagsOf(text: string): SeriesName['tags'] {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Damaged('tags that are no JSON');
+  }
 }

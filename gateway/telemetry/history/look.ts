@@ -42,6 +42,7 @@ export function look(
   const unrolled = rings.unrolled();
   const needsMinutes = (hour: number) => unrolled.has(hour) || waitingHours.has(hour) || isFine;
   const hasMinutes = (hour: number) => (hour + 1) * MINUTES > oldest && needsMinutes(hour);
+  const hours = hoursOf({ from, to }, rings, waitingHours);
 
   function lineOf(one: Wanted): AnswerLine {
     const sums = Array.from({ length: steps }, (): Sum => ({ value: 0, count: 0 }));
@@ -49,13 +50,23 @@ export function look(
       const sum = sums[Math.floor((at - from) / stepMs)];
       if (sum) add(sum, value, count, rollup);
     };
-    for (let hour = Math.floor(from / HOUR_MS); hour * HOUR_MS < to; hour += 1) {
-      putHour(rings, one, hour, hasMinutes(hour), put);
-    }
+    for (const hour of hours) putHour(rings, one, hour, hasMinutes(hour), put);
     return { tags: one.tags, values: Float64Array.from(sums, (sum) => totalOf(sum, rollup)) };
   }
 
   return wanted.map(lineOf).filter(({ values }) => values.some((value) => !Number.isNaN(value)));
+}
+
+/** Those that there is anything of, in order: a range may be of centuries. */
+function hoursOf(
+  range: Pick<WholeQuery, 'from' | 'to'>,
+  rings: Rings,
+  waitingHours: ReadonlySet<number>,
+): number[] {
+  const from = Math.floor(range.from / HOUR_MS);
+  const to = Math.ceil(range.to / HOUR_MS);
+  const waiting = [...waitingHours].filter((hour) => hour >= from && hour < to);
+  return [...new Set([...rings.hours(from, to), ...waiting])].sort((a, b) => a - b);
 }
 
 /** Each five minutes of an hour, in order: its windows where there are any, or else their roll-up. */

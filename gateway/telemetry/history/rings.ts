@@ -33,6 +33,8 @@ export interface Rings {
   hour(hour: number, series: number): Hour | undefined;
   /** The oldest minute that is held; nothing where none is. */
   oldestMinute(): number | undefined;
+  /** Hours of which anything is held, from `from` on and before `to`, in order. */
+  hours(from: number, to: number): number[];
   /** Hours that only `minutes` has yet. */
   unrolled(): Set<number>;
   /** Merges windows into what is there. */
@@ -56,7 +58,8 @@ export function openRings(db: Db, { days, maxBytes }: { days: number; maxBytes: 
   function roll(hour: number): void {
     const rollups = new Map(sql.allSeries.all().map((row) => [row.id, rollupOf(row)]));
     const rolled = new Map<number, Hour>();
-    const rows = sql.minutesOfHour.all(hour * MINUTES, (hour + 1) * MINUTES);
+    // One at a time: an hour of all series has 120,000.
+    const rows = sql.minutesOfHour.iterate(hour * MINUTES, (hour + 1) * MINUTES);
     for (const { minute, series, samples } of rows) {
       const sums = rolled.get(series) ?? emptyHour();
       rolled.set(series, sums);
@@ -85,6 +88,12 @@ export function openRings(db: Db, { days, maxBytes }: { days: number; maxBytes: 
     return sql.dropSeries.run().changes > 0;
   }
 
+  /** The first one from `hour` on of which anything is held; an hour that nothing is held of costs nothing. */
+  function nextHour(hour: number): number {
+    const minute = sql.nextMinute.get(hour * MINUTES) ?? Number.POSITIVE_INFINITY;
+    return Math.min(sql.nextHour.get(hour) ?? Number.POSITIVE_INFINITY, Math.floor(minute / MINUTES));
+  }
+
   function giveUpOldest(): void {
     const oldest = sql.oldestHour.get();
     if (oldest !== undefined && oldest !== null) sql.dropHoursBefore.run(oldest + 24);
@@ -100,6 +109,11 @@ export function openRings(db: Db, { days, maxBytes }: { days: number; maxBytes: 
     minute: (minute, series) => mapped(sql.minute.get(minute, series), minuteOfBlob),
     hour: (hour, series) => mapped(sql.hour.get(hour, series), hourOfBlob),
     oldestMinute: () => sql.oldestMinute.get() ?? undefined,
+    hours(from, to) {
+      const held: number[] = [];
+      for (let hour = nextHour(from); hour < to; hour = nextHour(hour + 1)) held.push(hour);
+      return held;
+    },
     unrolled: () => new Set(sql.unrolled.all()),
     putMinute(minute, series, windows) {
       const before = mapped(sql.minute.get(minute, series), minuteOfBlob) ?? emptyMinute();
@@ -147,6 +161,9 @@ function statementsOf(db: Db) {
       'SELECT * FROM minutes WHERE minute >= ? AND minute < ? ORDER BY minute',
     ),
     oldestMinute: db.prepare<[], number | null>('SELECT min(minute) FROM minutes').pluck(),
+    nextMinute: db
+      .prepare<[number], number | null>('SELECT min(minute) FROM minutes WHERE minute >= ?')
+      .pluck(),
     putMinute: db.prepare('INSERT OR REPLACE INTO minutes VALUES (?, ?, ?)'),
     // Of each end by itself: for both at once SQLite would look at every row.
     dropMinutesBefore: db.prepare('DELETE FROM minutes WHERE minute < ?'),
@@ -155,6 +172,7 @@ function statementsOf(db: Db) {
       .prepare<[number, number], Buffer>('SELECT rolled FROM hours WHERE hour = ? AND series = ?')
       .pluck(),
     oldestHour: db.prepare<[], number | null>('SELECT min(hour) FROM hours').pluck(),
+    nextHour: db.prepare<[number], number | null>('SELECT min(hour) FROM hours WHERE hour >= ?').pluck(),
     putHour: db.prepare('INSERT OR REPLACE INTO hours VALUES (?, ?, ?)'),
     dropHoursBefore: db.prepare('DELETE FROM hours WHERE hour < ?'),
     dropHoursAfter: db.prepare('DELETE FROM hours WHERE hour > ?'),

@@ -175,6 +175,8 @@ export function seriesSuite(name: string, open: () => Promise<OpenSeries>): void
         climate('some-1', 1, 0, 'attic'),
         climate('some-2', 2, 0, 'attic'),
         climate('some-2', 3, 0, 'cellar'),
+        climate('some-3', 4, 0, 'bath'),
+        climate('some-3', 5),
       );
       const devices = async (tags: Record<string, string>) =>
         (await ask({ tags, to: T0 + 10_000 })).map((line) => `${line.tags.device} ${line.points[0]?.[1]}`);
@@ -182,6 +184,9 @@ export function seriesSuite(name: string, open: () => Promise<OpenSeries>): void
       expect(await devices({ device: 'some-2' })).toEqual(['some-2 2', 'some-2 3']);
       expect(await devices({ device: 'some-2', zone: 'cellar' })).toEqual(['some-2 3']);
       expect(await devices({ device: 'some-1', zone: 'cellar' })).toEqual([]);
+      // A tag that a series has not is empty.
+      expect(await devices({ device: 'some-3', zone: '' })).toEqual(['some-3 5']);
+      expect(await devices({ device: '' })).toEqual([]);
       expect(await devices({ device: "x' OR device =~ /.*/ OR device = '" })).toEqual([]);
     });
 

@@ -49,6 +49,28 @@ describe('windows', () => {
     expect(windows.all()[0]?.fields).toEqual({ setpoint_celsius: 22 });
   });
 
+  it('are told once more, with all that was in them, where a point comes late', () => {
+    const windows = createWindows(() => true);
+    const climate = (celsius: number, at: number) =>
+      windows.add(point('climate', { temperature_celsius: celsius }, at, { device: 'c1' }));
+    const told = (at: number) => windows.closed(at).map(({ at, fields }) => [at - TEN, fields]);
+    climate(20, TEN);
+    climate(22, TEN + 1_000);
+    windows.add(point('device', { online: 1 }, TEN, { device: 'd' }));
+    expect(told(TEN + 10_000)).toHaveLength(2);
+    // The other series of the window is as it was told.
+    climate(30, TEN + 2_000);
+    expect(told(TEN + 11_000)).toEqual([[0, { temperature_celsius: 24 }]]);
+    expect(told(TEN + 12_000)).toEqual([]);
+    climate(24, TEN + 9_999);
+    climate(7, TEN + 69_000);
+    expect(told(TEN + 69_999)).toEqual([[0, { temperature_celsius: 24 }]]);
+    expect(told(TEN + 70_000)).toEqual([[60_000, { temperature_celsius: 7 }]]);
+    // After a minute nothing is known of it any more.
+    climate(40, TEN);
+    expect(windows.all().map(({ fields }) => fields)).toEqual([{ temperature_celsius: 40 }]);
+  });
+
   it('keep series apart by their tags', () => {
     const windows = added(
       point('shelf', { units: 1 }, TEN, { device: 's', slot: '0' }),

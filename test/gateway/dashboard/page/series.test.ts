@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type SeriesSource, TooMuch } from '../../../../gateway/telemetry/series.ts';
+import { until } from '../../../support/until.ts';
 import { feed, openShop } from './shop.ts';
 
 type Shop = Awaited<ReturnType<typeof openShop>>;
@@ -74,14 +75,92 @@ describe('GET /api/series', () => {
     ['an unknown field', { field: 'mood' }, /^there is no series of mood in climate$/],
     ['a step that is no number', { step: 'often' }, /^step: has to be a number$/],
     ['half a window', { step: 5 }, /multiple of 10 seconds/],
+    ['no step at all', { step: 0 }, /^a step has to be a multiple of 10 seconds$/],
+    ['a step that is not said', { step: ' ' }, /^step: has to be a number$/],
+    ['a beginning that is not said', { from: '' }, /^from: has to be a number$/],
+    ['an end without end', { to: 'Infinity' }, /^to: has to be a number$/],
+    [
+      'a step of centuries',
+      { step: 9e15 },
+      /^a range lies, in whole steps, between the years 1970 and 2261$/,
+    ],
+    ['a time before all times', { from: -1 }, /^a range lies, in whole steps, between/],
+    ['a tag that every object has', { 'tag.__proto__': 'x' }, /^climate has no tag __proto__, only/],
+    ['a tag without a name', { 'tag.': 'x' }, /^climate has no tag , only device, zone$/],
+    [
+      'a tag of a length that none has',
+      { 'tag.zone': 'x'.repeat(129) },
+      /^tag\.zone: may have 128 characters$/,
+    ],
     ['an end before the beginning', { to: 1 }, /begins before it ends/],
-    ['too many steps', { from: 0 }, /^step: \d+ steps are more than 2000: ask for a longer step/],
+    [
+      'too many steps',
+      { from: 0 },
+      /^\d+ steps are more than 2000 at a time: ask for longer ones, or for a shorter range$/,
+    ],
     ['a foreign tag', { 'tag.person': 'x' }, /^climate has no tag person, only device, zone$/],
     ['a word that is not known', { limit: 3 }, /^limit: is not known here; tags are given as tag\.<name>$/],
   ])('refuses %s with 400 and a sentence', async (_, change, sentence) => {
     const answer = await get({ ...asked(), ...change });
     expect(answer.status).toBe(400);
     expect(((await answer.json()) as { error: string }).error).toMatch(sentence);
+  });
+
+  it('refuses what stands twice, naming it', async () => {
+    const headers = { authorization: `Bearer ${shop.token}` };
+    const twice = async (part: string) => {
+      const text = new URLSearchParams(
+        Object.fromEntries(Object.entries(asked()).map(([key, value]) => [key, String(value)])),
+      );
+      const answer = await fetch(`${shop.url}/api/series?${text}&${part}`, { headers });
+      return [answer.status, ((await answer.json()) as { error: string }).error];
+    };
+    expect(await twice('from=1')).toEqual([400, 'from: has to be a number']);
+    expect(await twice('tag.device=a&tag.device=b')).toEqual([400, 'tag.device: may stand once']);
+  });
+
+  it.each([
+    ['a quote', `x' OR ''='`],
+    ['a nul', 'x\0y'],
+    ['another script', '溫度'],
+    ['a line end', 'x\r\ny'],
+  ])('takes a tag with %s for one that no series has', async (_, value) => {
+    const answer = await get({ ...asked(), 'tag.device': value });
+    expect(answer.status).toBe(200);
+    expect(((await answer.json()) as { lines: unknown }).lines).toEqual([]);
+  });
+
+  it('answers in the future, and to HEAD without a body', async () => {
+    const later = await get({ ...asked(), from: end + HOUR, to: end + 2 * HOUR });
+    expect(await later.json()).toMatchObject({ lines: [] });
+    const head = async (query: object, token = shop.token) => {
+      const text = new URLSearchParams(query as Record<string, string>);
+      const headers = { authorization: `Bearer ${token}` };
+      const answer = await fetch(`${shop.url}/api/series?${text}`, { method: 'HEAD', headers });
+      return [answer.status, await answer.text()];
+    };
+    expect(await head(asked())).toEqual([200, '']);
+    expect(await head({})).toEqual([400, '']);
+    expect(await head(asked(), 'other')).toEqual([401, '']);
+  });
+
+  it('F27: does not wait for a question that nobody answers when the server closes', async () => {
+    let isAsked = false;
+    const query = () => {
+      isAsked = true;
+      return new Promise<never>(() => {});
+    };
+    const stuck: SeriesSource = { name: 'influxdb', query };
+    const ending = await openShop({ before: [stuck], patienceMs: 60_000 });
+    const address = `${ending.url}/api/series?measurement=gateway&field=messages&from=0&to=60000&step=60`;
+    const asking = fetch(address, { headers: { authorization: `Bearer ${ending.token}` } });
+    await until(() => isAsked, 'the question');
+    const from = performance.now();
+    await ending.close();
+    expect(performance.now() - from).toBeLessThan(5_000);
+    const answer = await asking;
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toMatchObject({ error: 'influxdb: the gateway ends' });
   });
 
   it('waits once for a source that does not answer, then leaves it alone for a while', async () => {
