@@ -126,7 +126,7 @@ const radio = z.strictObject({
   adapter: z
     .string()
     .regex(
-      /^(hci\d+|([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}|tcp:.+:\d+)$/,
+      /^(hci(0|[1-9]\d{0,2})|([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}|tcp:.+:\d+)$/,
       "must be hci0, hci1 …, an adapter's address such as AA:BB:CC:DD:EE:FF, or tcp:host:port",
     )
     .transform(asBluezWritesIt)
@@ -138,7 +138,7 @@ const radio = z.strictObject({
       adapter: z
         .string()
         .regex(
-          /^(hci\d+|([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2})$/,
+          /^(hci(0|[1-9]\d{0,2})|([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2})$/,
           "must be hci0, hci1 … or an adapter's address such as AA:BB:CC:DD:EE:FF",
         )
         .transform(asBluezWritesIt)

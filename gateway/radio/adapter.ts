@@ -3,7 +3,7 @@ export type Adapter = { kind: 'local'; index: number } | { kind: 'tcp'; host: st
 
 /** Reads `inputs.radio.adapter`: `hci0`, `tcp:127.0.0.1:9000`, `tcp:[::1]:9000`. Throws with what is expected. */
 export function readAdapter(text: string): Adapter {
-  const local = /^hci(\d{1,3})$/.exec(text);
+  const local = /^hci(0|[1-9]\d{0,2})$/.exec(text);
   if (local) return { kind: 'local', index: Number(local[1]) };
   const tcp = /^tcp:(?:\[([0-9a-fA-F:.]+)\]|([^[\]:\s]+)):(\d{1,5})$/.exec(text);
   const host = tcp?.[1] ?? tcp?.[2];

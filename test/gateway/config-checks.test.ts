@@ -36,6 +36,7 @@ it.each([
   ['driver: noble, adapter: "tcp:127.0.0.1:9000", gatt: {}', []],
   ['driver: noble', ['is spoken to by BlueZ: set inputs.radio.driver: bluez, or inputs.radio.gatt.adapter']],
   ['driver: noble, gatt: {adapter: hci0}', ['hci0 is noble’s already']],
+  ['driver: noble, gatt: {adapter: hci00}', ['must be hci0, hci1 … or an adapter’s address such as']],
   ['driver: bluez, adapter: "tcp:127.0.0.1:9000"', ['BlueZ has adapters of this machine only']],
   ['driver: bluez, adapter: "00:1b:dc:00:00:01", gatt: {adapter: "DC:A6:32:00:00:02"}', []],
   ['driver: bluez, adapter: hci0, gatt: {adapter: "00:1B:DC:00:00:01"}', []],

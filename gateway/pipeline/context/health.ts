@@ -1,14 +1,11 @@
 import type { RadioHealth, Reading } from '../../../devices/device.ts';
 import type { ShopDevice } from '../decode.ts';
 import type { StoredState } from '../outcome.ts';
-import { type Battery, batteryAfter, isLow, isSameBattery, type SaidOfBattery } from './battery.ts';
+import { isLate, isSameBattery, type SaidOfBattery, type ToldOfBattery, toldAfter } from './battery.ts';
 import type { Emit } from './emit.ts';
 
-interface Told {
+interface Told extends ToldOfBattery {
   state?: 'online' | 'offline';
-  lowBattery?: boolean;
-  /** Why: what `lowBattery` comes of. */
-  battery?: Battery;
   radio?: RadioHealth['state'];
   radioReason?: string;
 }
@@ -30,6 +27,15 @@ export type DeviceState = Readonly<Told>;
 export function createHealth(stored: StoredState): Health {
   const told = new Map<string, Told>();
   for (const [key, value] of stored.get('health')) told.set(key, asNow(value as Told));
+  /** When the newest word on its battery was heard, by device. */
+  const newest = new Map<string, number>();
+
+  function batteryOf(device: string, before: Told, said: SaidOfBattery, at: number): ToldOfBattery {
+    if (said.batteryPct === undefined && said.batteryLow === undefined) return {};
+    if (isLate(at, newest.get(device))) return {};
+    newest.set(device, at);
+    return toldAfter(before, said, at);
+  }
 
   return {
     states: () => told,
@@ -38,7 +44,7 @@ export function createHealth(stored: StoredState): Health {
       const now: Told = {
         ...(radio === undefined ? before : withoutRadio(before)),
         ...(state !== undefined && { state }),
-        ...batteryOf(before, said),
+        ...batteryOf(device.id, before, said, at),
         ...(radio !== undefined && radioOf(radio)),
       };
       const isAsTold = isSame(now, before);
@@ -72,12 +78,6 @@ function isSame(now: Told, before: Told): boolean {
     now.radio === before.radio &&
     now.radioReason === before.radioReason
   );
-}
-
-function batteryOf(before: Told, said: SaidOfBattery): Pick<Told, 'lowBattery' | 'battery'> {
-  if (said.batteryPct === undefined && said.batteryLow === undefined) return {};
-  const battery = batteryAfter(before.battery ?? {}, said);
-  return { lowBattery: isLow(battery), battery };
 }
 
 /** Rows of before devices' own signs were told on: low was low by its charge. */

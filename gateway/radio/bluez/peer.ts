@@ -7,7 +7,7 @@ import { discovery } from './discovery.ts';
 import { type BluezLink, bluezLink } from './link.ts';
 import { watchLink } from './link-watch.ts';
 import { type BleDevice, gattOf } from './load-gatt.ts';
-import { readWantedAdapter, wantedName, whereIs, whyAbsent } from './wanted-adapter.ts';
+import { type AdapterPlace, readWantedAdapter, wantedName, whereIs, whyAbsent } from './wanted-adapter.ts';
 
 export interface BluezPeerOptions {
   bus: BluezBus;
@@ -22,14 +22,6 @@ export interface BluezPeerOptions {
 /** A thermostat advertises each second or two. */
 const SEEK_MS = 10_000;
 const SEEK_EVERY_MS = 500;
-
-/** Where a thermostat is now: on an adapter that may come back under another name. */
-interface Place {
-  adapterPath: string;
-  /** For people. */
-  adapterName: string;
-  path: string;
-}
 
 /** A thermostat behind BlueZ. It keeps one Device object of node-ble's for each life of bluetoothd and of the adapter's name. */
 export function bluezPeer({ bus, adapter, address, isScanned }: BluezPeerOptions): GattPeer {
@@ -78,16 +70,16 @@ export function bluezPeer({ bus, adapter, address, isScanned }: BluezPeerOptions
     const wait = <T>(what: string, work: Promise<T>) =>
       Promise.race([current.within(what, work, left()), aborted]);
 
-    const place = whereNow(current);
-    const { path } = place;
-    if (!(await isThere(current, place, left()))) {
-      throw new Error(`${place.adapterName} does not hear ${address}`);
-    }
+    const at = whereNow(current);
+    const path = `${at.path}/${name}`;
+    const isHeard = await isThere(current, at, left());
     if (closed) throw new Error('closed');
+    if (!at.isStill()) throw new Error(whyAbsent(current, wanted));
+    if (!isHeard) throw new Error(`${at.name} does not hear ${address}`);
     const gatt = gattOf(current.bluetooth);
-    const adapterPart = lastPart(place.adapterPath);
-    if (device?.adapterPath !== place.adapterPath) {
-      device = { of: gatt.device(adapterPart, name), adapterPath: place.adapterPath };
+    const adapterPart = lastPart(at.path);
+    if (device?.adapterPath !== at.path) {
+      device = { of: gatt.device(adapterPart, name), adapterPath: at.path };
     }
     const mine = device.of;
     const watch = watchLink(current, path);
@@ -109,41 +101,41 @@ export function bluezPeer({ bus, adapter, address, isScanned }: BluezPeerOptions
     }
   }
 
-  function whereNow(current: BusSession): Place {
+  function whereNow(current: BusSession): AdapterPlace {
     const at = whereIs(current, wanted);
     if ('why' in at) throw new Error(at.why);
     adapterName = at.name;
-    return { adapterPath: at.path, adapterName, path: `${at.path}/${name}` };
+    return at;
   }
 
-  async function isThere(current: BusSession, { path, adapterPath }: Place, ms: number): Promise<boolean> {
-    const isKnown = async () => (await deviceProperties(current, path)) !== undefined;
+  async function isThere(current: BusSession, at: AdapterPlace, ms: number): Promise<boolean> {
+    const isKnown = async () => (await deviceProperties(current, `${at.path}/${name}`)) !== undefined;
     if (await isKnown()) return true;
-    if (isScanned || current.scanned.has(adapterPath)) return false;
-    return seek(current, adapterPath, isKnown, Math.min(SEEK_MS, ms));
+    if (isScanned || current.scanned.has(at.path)) return false;
+    return seek(current, at, isKnown, Math.min(SEEK_MS, ms));
   }
 
   async function seek(
     current: BusSession,
-    adapterPath: string,
+    at: AdapterPlace,
     isFound: () => Promise<boolean>,
     ms: number,
   ): Promise<boolean> {
     const times = { startMs: DEADLINE_MS, powerOffMs: 0 };
-    const scan = discovery(current, adapterPath, times);
+    const scan = discovery(current, at.path, times);
     const until = performance.now() + ms;
     await scan.start().catch((error: BusError) => {
       throw isNoObject(error) ? new Error(whyAbsent(current, wanted)) : error;
     });
     try {
-      while (performance.now() < until && !closed) {
+      while (performance.now() < until && !closed && at.isStill()) {
         if (await isFound()) return true;
         await new Promise((resolve) => setTimeout(resolve, SEEK_EVERY_MS));
       }
       return false;
     } finally {
       // A scan of the radio's that was begun meanwhile is this connection's too.
-      if (!current.scanned.has(adapterPath)) await scan.stop().catch(() => {});
+      if (!current.scanned.has(at.path)) await scan.stop().catch(() => {});
     }
   }
 

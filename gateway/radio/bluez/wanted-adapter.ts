@@ -31,17 +31,30 @@ export function wantedName(wanted: WantedAdapter): string {
 }
 
 /** Where the adapter is now: by its name always there, whether bluetoothd has it or not. */
-export type Whereabouts = { path: string; name: string } | { why: string; isNobles?: true };
+export type Whereabouts = AdapterPlace | { why: string; isNobles?: true };
+
+/** Where it was when it was asked. */
+export interface AdapterPlace {
+  path: string;
+  /** For people. */
+  name: string;
+  /** Whether it has not left since: its path may be another adapter's by then. */
+  isStill(): boolean;
+}
 
 export function whereIs(session: BusSession, wanted: WantedAdapter): Whereabouts {
   if (wanted.kind !== 'address') {
     const name = adapterName(wanted);
-    return { path: `/org/bluez/${name}`, name };
+    return { path: `/org/bluez/${name}`, name, isStill: () => true };
   }
   const found = seenAt(session, wanted.address);
   if (!found) return { why: whyAbsent(session, wanted) };
   if (found.name === session.nobles) return { why: noblesAdapter(found), isNobles: true };
-  return { path: found.path, name: `${found.address} (${found.name})` };
+  return {
+    path: found.path,
+    name: `${found.address} (${found.name})`,
+    isStill: () => seenAt(session, wanted.address) === found,
+  };
 }
 
 /** Of two with one address, as some makers give them, the one that came first. */

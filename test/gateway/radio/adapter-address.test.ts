@@ -243,6 +243,33 @@ describe.skipIf(!hasDbus)('an adapter that is known by its address', () => {
     await (await linked(peer)).close();
   });
 
+  it.each([
+    ['hears it', true],
+    ['does not', false],
+  ])(
+    'a thermostat that is looked for while it moves is not reached by the one that has its name then, and %s',
+    async (_, isHeard) => {
+      await bluez.order({ order: 'peripheral', address: EQ3, model: 'eq-3', everyMs: 0 });
+      await bluez.order({ order: 'remove', address: EQ3 }).catch(() => {});
+      // Another program hears by the built-in adapter.
+      await listen({ kind: 'address', address: BUILT_IN }).hearsBy('hci1');
+      const peer = peerOn(open());
+      const search = peer.connect(20_000).then(
+        () => 'a link',
+        ({ message }: Error) => message,
+      );
+      await eventually(async () => (await bluez.counts()).sessions === 2, 'the search');
+      const movedAt = performance.now();
+      await bluez.order({ order: 'renumber', adapter: 'hci0', as: 'hci1' });
+      if (isHeard) await place();
+      expect(await search).toMatch(/is being plugged in or out: it is tried again|bluetoothd has no adapter/);
+      expect(performance.now() - movedAt).toBeLessThan(TOLD_WITHIN_MS.lost + BUSY_MS);
+      expect((await bluez.counts()).connected).toBe(0);
+      await place();
+      await (await linked(peer)).close();
+    },
+  );
+
   it('a thermostat is not reached while it is away, in the same sentence', async () => {
     const bus = open();
     const peer = peerOn(bus);

@@ -220,6 +220,7 @@ describe('a radio that cannot run', () => {
       '',
       'hci',
       'hci-1',
+      'hci00',
       'tcp:',
       'tcp:host',
       'tcp:host:0',

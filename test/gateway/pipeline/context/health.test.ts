@@ -7,6 +7,8 @@ import {
   bthomeFrame,
   collector,
   deviceOf,
+  HOUR,
+  MINUTE,
   message,
   OPEN_BUTTON,
   run,
@@ -21,9 +23,9 @@ const button = deviceOf('button-2');
 function health(stored: StoredState = nothingStored) {
   const kept = createHealth(stored);
   const outcomes: Outcome[] = [];
-  const say = (reading: Parameters<typeof kept.said>[1]) => {
+  const say = (reading: Parameters<typeof kept.said>[1], at = TEN) => {
     const { emit, outcome } = collector();
-    kept.said(button, reading, TEN, emit);
+    kept.said(button, reading, at, emit);
     outcomes.push(outcome);
     return outcome.events.map(({ data }) => data);
   };
@@ -122,6 +124,41 @@ describe('a device’s health', () => {
     ]);
   });
 
+  it('of a bad contact, that is low and well with each frame, is told twice an hour at most, and low between', () => {
+    const { say, state } = health();
+    const told = Array.from({ length: 3 * 3_600 }, (_, s) =>
+      say({ batteryLow: s % 2 === 0 }, TEN + s * SECOND).map(({ batteryLow }) => ({ s, batteryLow })),
+    ).flat();
+    expect(told).toEqual([
+      { s: 0, batteryLow: true },
+      { s: 1, batteryLow: false },
+      { s: 2, batteryLow: true },
+      { s: 3_601, batteryLow: false },
+      { s: 3_602, batteryLow: true },
+      { s: 7_201, batteryLow: false },
+      { s: 7_202, batteryLow: true },
+    ]);
+    expect(state()).toMatchObject({ lowBattery: true });
+  });
+
+  it('is bounded so over a restart, and not by a clock that was set back', () => {
+    const before = health();
+    for (const [n, batteryLow] of [true, false, true].entries()) before.say({ batteryLow }, TEN + n * SECOND);
+    const stored = storedAfter(before.outcomes);
+    expect(health(stored).say({ batteryLow: false }, TEN + MINUTE)).toEqual([]);
+    expect(health(stored).say({ batteryLow: false }, TEN - HOUR)).toMatchObject([{ batteryLow: false }]);
+  });
+
+  it('is as the frame says that was heard last, not as one that a receiver delivers after it', () => {
+    const { say, state } = health();
+    say({ batteryPct: 4, batteryLow: true }, TEN);
+    expect(say({ batteryPct: 100, batteryLow: false }, TEN + 2 * MINUTE)).toHaveLength(1);
+    expect(say({ batteryPct: 4, batteryLow: true }, TEN + MINUTE)).toEqual([]);
+    expect(state()).toMatchObject({ lowBattery: false });
+    // No frame is as late as that: the clock was set back.
+    expect(say({ batteryPct: 4 }, TEN - HOUR)).toHaveLength(1);
+  });
+
   it('whatever a device says by charge and sign, low and well are told by turns, and the last word is right', () => {
     const said = fc.record(
       { batteryPct: fc.integer({ min: 0, max: 100 }), batteryLow: fc.boolean() },
@@ -130,7 +167,7 @@ describe('a device’s health', () => {
     fc.assert(
       fc.property(fc.array(said, { maxLength: 40 }), (all) => {
         const { say, state } = health();
-        const told = all.flatMap((one) => say(one)).map(({ batteryLow }) => batteryLow);
+        const told = all.flatMap((one, n) => say(one, TEN + n * HOUR)).map(({ batteryLow }) => batteryLow);
         expect(told).toEqual(told.map((_, at) => at % 2 === 0));
         const charge = all.findLast(({ batteryPct }) => batteryPct !== undefined)?.batteryPct ?? 100;
         const sign = all.findLast(({ batteryLow }) => batteryLow !== undefined)?.batteryLow ?? false;
