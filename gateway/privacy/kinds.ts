@@ -45,7 +45,7 @@ export const FILES: Record<string, string> = {
   'history.db':
     'what devices, zones and the gateway measured, for the charts of the page; nothing of anybody',
   'cut-windows.json':
-    'between two runs alone: what the last ten seconds of measurements came to, so that the next run goes on with them; nothing of anybody',
+    'between two runs alone: what the last seconds of measurements came to, so that the next run goes on with them; nothing of anybody',
   'lock.db': 'nothing: it tells that a gateway runs',
   ballast: 'nothing: random octets that are given up where the disk is full',
   'dashboard.token': 'the key to the dashboard, new with each start',

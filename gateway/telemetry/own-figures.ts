@@ -35,14 +35,15 @@ export function openOwnFigures(): OwnFigures {
 
   /**
    * What happened in the window; nothing in the first one, since it may be the last of the process before,
-   * whose counts a second sample would take the place of. They come with the next.
+   * whose counts a second sample would take the place of. They come with the next; where the process ends before,
+   * with what it goes on with (`cut-windows.ts`).
    */
-  function happened(window: number, now: Counts): Record<string, number> {
+  function happened(window: number, now: Counts, isEnd: boolean): Record<string, number> {
     if (!before) {
       before = now;
       countsFrom = window + WINDOW_MS;
     }
-    if (window < countsFrom) return {};
+    if (window < countsFrom && !isEnd) return {};
     const last = before;
     before = now;
     // Counts of another epoch begin again: what came before them is not known here.
@@ -60,7 +61,7 @@ export function openOwnFigures(): OwnFigures {
       const open = startOf(at);
       const window = isEnd || isFirst ? open : open - WINDOW_MS;
       const fields = {
-        ...happened(window, { messages, stored: outbox.stored, forwarded: sumOf(outbox.taken) }),
+        ...happened(window, { messages, stored: outbox.stored, forwarded: sumOf(outbox.taken) }, isEnd),
         outbox_events: outbox.waiting,
         outbox_bytes: outbox.bytes,
         outbox_oldest_seconds: outbox.oldestAt === null ? 0 : Math.max(0, at - outbox.oldestAt) / 1000,

@@ -91,7 +91,7 @@ export function openShopTelemetry(parts: ShopTelemetryParts): ShopTelemetry {
     async close() {
       if (window !== undefined) tellLast(now());
       figures.close();
-      await leaveCutWindows(cutFile, await telemetry.close());
+      await leaveCutWindows(cutFile, await telemetry.close(now()));
     },
   };
 }

@@ -10,10 +10,10 @@ export interface Telemetry {
   states(): SinkState[];
   /** Points that belonged to no series, or to one too many. */
   dropped(): number;
-  /** Goes on with the window that the end of the process before cut. */
+  /** Goes on with the windows that the end of the process before cut. */
   resume(parts: readonly WindowPart[], at: number): void;
   /** Hands on what is open, and closes the sinks; what the next process has to go on with. */
-  close(): Promise<WindowPart[]>;
+  close(at: number): Promise<WindowPart[]>;
 }
 
 /**
@@ -39,9 +39,9 @@ export function createTelemetry(sinks: readonly Sink[], isKnownTag: (value: stri
     states: () => sinks.map((sink) => sink.state()),
     dropped: windows.dropped,
     resume: windows.resume,
-    async close() {
+    async close(at) {
       hand(windows.all());
-      const cut = windows.newest();
+      const cut = windows.open(at - GRACE_MS);
       await Promise.all(sinks.map((sink) => sink.close()));
       return cut;
     },

@@ -5,7 +5,7 @@ import type { Point } from './point.ts';
 export const WINDOW_MS = 10_000;
 /**
  * What a window came to is known for so long after it was told, ms: a point of a frame that a receiver kept back
- * is summed up with the others, and the window told once more. Twelve thousand series at most, 300 bytes each.
+ * is summed up with the others, and the window told once more. Fourteen thousand series at most, 500 bytes each.
  */
 const KEPT_MS = 60_000;
 /** Series at a time; a shop's configuration has some hundreds. Points of more are dropped and counted. */
@@ -18,8 +18,8 @@ export interface Windows {
   closed(at: number): Point[];
   /** All that was not told, of open windows too. */
   all(): Point[];
-  /** The newest window as it is, told or not, for who goes on with it (`cut-windows.ts`). */
-  newest(): WindowPart[];
+  /** Windows that did not end before `at` as they are, told or not, for who goes on with them (`cut-windows.ts`). */
+  open(at: number): WindowPart[];
   /** Goes on with what was in a window, where that is of a moment ago; it is told again with what comes. */
   resume(parts: readonly WindowPart[], now: number): void;
   /** Points that were not taken: unknown measurements or tags, series too many, no time. */
@@ -124,10 +124,10 @@ export function createWindows(isKnown: (value: string) => boolean): Windows {
       return samples;
     },
     all: () => tell([...untold]),
-    newest() {
-      const at = Math.max(...windows.keys());
-      return [...(windows.get(at)?.values() ?? [])].map((series) => partOf(series, at));
-    },
+    open: (at) =>
+      [...windows]
+        .filter(([start]) => start + WINDOW_MS > at)
+        .flatMap(([start, window]) => [...window.values()].map((series) => partOf(series, start))),
     resume(parts, now) {
       for (const { at, measurement, tags, rolled } of parts) {
         const known = fieldsOf.get(measurement);

@@ -5,6 +5,7 @@ import type { Point } from '../point.ts';
 import type { SeriesSource } from '../series.ts';
 import { wholeQuery } from '../series-query.ts';
 import type { Sink } from '../sink.ts';
+import { leaveBehind } from './left-behind.ts';
 import type { FromThread, ThreadData, ThreadState, ToThread } from './messages.ts';
 import { createNumbering } from './numbering.ts';
 import { createQuestions } from './questions.ts';
@@ -174,12 +175,13 @@ export function openHistory(parts: HistoryParts): History {
    */
   async function finished(running: Thread): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, closeMs);
-      running.closed = resolve;
+    const isLate = await new Promise<boolean>((resolve) => {
+      timer = setTimeout(resolve, closeMs, true);
+      running.closed = () => resolve(false);
       send(running, { kind: 'close' });
     });
     clearTimeout(timer);
+    if (isLate) leaveBehind(running.worker);
     end(running, 'it was closed');
   }
 

@@ -26,13 +26,21 @@ export const STEP_MS = LONG_STEP_MINUTES * 60_000;
 const HOUR = 3_600_000;
 /** Older ones may be out of the continuous queries' reach before they run again: clocks differ, servers end. */
 export const LATE_MS = (LATE_HOURS - 0.5) * HOUR;
+/** So long after it was written a sample is in the sums, where InfluxDB was there all the time. */
+const SUMMED_MS = 2 * STEP_MS;
 /** Steps of a request, two hours: of a thousand series that takes some seconds. */
 export const MOST_STEPS = 24;
 
-/** One span a measurement, from its oldest late sample to its latest; what is too old for InfluxDB is left out. */
+/**
+ * One span a measurement, from its oldest late sample to its latest; what is too old for InfluxDB is left out.
+ * What came in time is late too where InfluxDB was gone again before it can have summed it up.
+ */
 export function missedSums({ rawDays, keepDays }: Pick<InfluxConfig, 'rawDays' | 'keepDays'>): Missed {
   const keptMs = Math.min(rawDays, keepDays) * 24 * HOUR;
   const spans = new Map<string, Span>();
+  /** Of each measurement the steps that were written in time a moment ago, and when. */
+  const fresh = new Map<Measurement, Map<number, number>>();
+  let heardAt = Number.NEGATIVE_INFINITY;
   let steps = MOST_STEPS;
 
   function widen(measurement: Measurement, at: number): void {
@@ -46,11 +54,33 @@ export function missedSums({ rawDays, keepDays }: Pick<InfluxConfig, 'rawDays' |
     });
   }
 
+  function keepFresh(measurement: Measurement, at: number, now: number): void {
+    const writtenAt = fresh.get(measurement) ?? new Map<number, number>();
+    fresh.set(measurement, writtenAt.set(Math.floor(at / STEP_MS) * STEP_MS, now));
+  }
+
+  /** The queries run once a step: after a silence of one, what was fresh before it may have missed them. */
+  function judgeFresh(now: number): void {
+    const wasAway = now - heardAt > STEP_MS;
+    for (const [measurement, writtenAt] of fresh)
+      for (const [step, at] of writtenAt) {
+        if (at < Math.min(now, heardAt) - SUMMED_MS) writtenAt.delete(step);
+        else if (wasAway && step < now - LATE_MS) {
+          writtenAt.delete(step);
+          widen(measurement, step);
+        } else if (wasAway) writtenAt.set(step, now);
+      }
+    heardAt = now;
+  }
+
   return {
     remember(samples, now) {
+      judgeFresh(now);
       for (const { measurement: name, at } of samples) {
-        const measurement = at < now - LATE_MS && at > now - keptMs ? KNOWN.get(name) : undefined;
-        if (measurement) widen(measurement, at);
+        const measurement = at > now - keptMs ? KNOWN.get(name) : undefined;
+        if (!measurement) continue;
+        if (at < now - LATE_MS) widen(measurement, at);
+        else keepFresh(measurement, at, now);
       }
     },
     next(now) {

@@ -20,7 +20,11 @@ const NO_EVENTS = { stored: 0, taken: {}, waiting: 0, bytes: 0, oldestAt: null, 
 const question = { measurement: 'gateway', field: 'messages', from: TEN, to: TEN + 60_000, stepS: 10 };
 
 /** The time series of one process, with the messages that it was sent by so many seconds after ten; what it knows at its end. */
-async function lived(data: string, messages: readonly (readonly [atS: number, count: number])[]) {
+async function lived(
+  data: string,
+  messages: readonly (readonly [atS: number, count: number])[],
+  afterS = 10,
+) {
   let at = TEN;
   let count = 0;
   const telemetry = openShopTelemetry({
@@ -36,8 +40,8 @@ async function lived(data: string, messages: readonly (readonly [atS: number, co
     telemetry.tick();
   }
   const [line] = (await telemetry.sources[0]?.query(question)) ?? [];
-  // Two more in a window of which no tick has told.
-  at += 10_000;
+  // Two more of which no tick has told.
+  at += afterS * 1_000;
   count += messages.length > 0 ? 2 : 0;
   await telemetry.close();
   return line?.points.map(([, value]) => value);
@@ -57,6 +61,14 @@ it('counts each message once, over a restart in the middle of a window', async (
   ]);
   // In the fourth window the first process ended, with nothing more, and the second began: its 90 come with the next.
   expect(await lived(data, [])).toEqual([null, 190, 2, 0, 190, 2]);
+});
+
+it('counts the messages of a process that ends in the window in which it began', async () => {
+  const data = temporaryFolder();
+  await lived(data, [[1, 0]], 1);
+  await lived(data, [[4, 0]], 1);
+  await lived(data, [[7, 5]], 8);
+  expect(await lived(data, [])).toEqual([4, 2, null, null, null, null]);
 });
 
 it('sums a window up whole over a restart in its middle, and leaves no file behind where it runs', async () => {
@@ -128,11 +140,11 @@ it('goes on without what was left behind where that is damaged, not a moment old
   const part = (device: string, at = TEN) => ({ at, measurement: 'climate', tags: { device }, rolled });
   await leaveCutWindows(file, [part('t1', TEN - 600_000)]);
   windows.resume(takeCutWindows(file), TEN + 5_000);
-  expect(windows.newest()).toEqual([]);
+  expect(windows.open(TEN)).toEqual([]);
   await leaveCutWindows(file, [part('t1'), part('c4:7c:8d:6a:11:22')]);
   expect(statSync(file).mode & 0o777).toBe(0o600);
   windows.resume(takeCutWindows(file), TEN + 5_000);
-  expect(windows.newest()).toEqual([part('t1')]);
+  expect(windows.open(TEN)).toEqual([part('t1')]);
   // Nothing came: it is as it was told.
   expect(windows.all()).toEqual([]);
 });

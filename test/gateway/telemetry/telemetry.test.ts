@@ -45,9 +45,16 @@ describe('telemetry', () => {
     const one = sink();
     const telemetry = createTelemetry([one], () => true);
     telemetry.record([online(TEN)]);
-    await telemetry.close();
+    await telemetry.close(TEN + 5_000);
     expect(one.took).toEqual([online(TEN)]);
     expect(one.closed).toBe(true);
+  });
+
+  it('leaves to the next process the windows that were open yet, and those that a clock which went back left ahead', async () => {
+    const telemetry = createTelemetry([sink()], () => true);
+    telemetry.record([0, 10_000, 20_000, 60_000].map((after) => online(TEN + after)));
+    const left = await telemetry.close(TEN + 21_000);
+    expect(left.map(({ at }) => at - TEN)).toEqual([10_000, 20_000, 60_000]);
   });
 });
 

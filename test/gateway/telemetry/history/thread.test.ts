@@ -1,8 +1,12 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
+import { anonymousShop } from '../../../support/button-shop.ts';
+import { launchGateway } from '../../../support/gateway-process.ts';
 import { hasStrace, injected } from '../../../support/kill-at.ts';
 import { hasSqlite3 } from '../../../support/sqlite3.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { until } from '../../../support/until.ts';
 import { open, T0, temperature, WINDOW } from './built.ts';
 import { foreignLock } from './foreign-lock.ts';
@@ -25,7 +29,7 @@ async function deadlyFile(): Promise<string> {
 }
 
 /** The threads of this process, as the system numbers them. */
-const threads = () => new Set(readdirSync('/proc/self/task').map(Number));
+const threads = (pid: number | 'self' = 'self') => new Set(readdirSync(`/proc/${pid}/task`).map(Number));
 
 describe('the thread of the history', () => {
   it('F30: that ends takes along what it had not written, which is counted; samples and questions go on', async () => {
@@ -99,6 +103,40 @@ describe('the thread of the history', () => {
       expect(history.state()).toMatchObject({ waiting: 0, written: 0, dropped: 1 });
       expect(said).toMatchObject([{ lost: 1, msg: 'samples that the history could not write in time' }]);
       await until(() => !isLeft(), 'the thread to leave by itself');
+    },
+  );
+
+  it.skipIf(!hasStrace)(
+    'F5, F27: on a disk that hangs lets a whole gateway end by the signal it was asked with: not when the disk answers, and not by SIGABRT',
+    async () => {
+      const folder = temporaryFolder();
+      const config = join(folder, 'aisle.yaml');
+      const data = join(folder, 'data');
+      const more = `data: ${data}
+inputs: {mqtt: {listen: "127.0.0.1:0"}}
+dashboard: {listen: "127.0.0.1:0"}
+uplinks: []`;
+      writeFileSync(config, anonymousShop(['b1'], more));
+      const gateway = launchGateway(config);
+      const { http } = await gateway.runs;
+      const before = threads(gateway.pid);
+      const token = readFileSync(join(data, 'dashboard.token'), 'utf8');
+      const headers = { authorization: `Bearer ${token}` };
+      const question = 'measurement=gateway&field=messages&from=0&to=60000&step=60';
+      const answer = await fetch(`http://127.0.0.1:${http}/api/series?${question}`, { headers });
+      expect(await answer.json()).toMatchObject({ source: 'history' });
+      const begun = [...threads(gateway.pid)].filter((thread) => !before.has(thread));
+      // For longer than the test; the call fails when it is let go.
+      const letGo = await Promise.all(
+        begun.map((one) => injected(one, 'pwrite64:error=EIO:delay_enter=120000000')),
+      );
+      const ended = gateway.stop('SIGTERM');
+      // All but the thread that the tracer holds.
+      const isOver = () => readFileSync(`/proc/${gateway.pid}/stat`, 'utf8').includes(') Z ');
+      await until(isOver, 'the process to end');
+      await Promise.all(letGo.map((go) => go()));
+      expect(await ended).toBe('SIGTERM');
+      expect(gateway.log()).toContain('samples that the history could not write in time');
     },
   );
 

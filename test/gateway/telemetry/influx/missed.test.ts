@@ -8,7 +8,8 @@ import {
 } from '../../../../gateway/telemetry/influx/missed.ts';
 import type { Point } from '../../../../gateway/telemetry/point.ts';
 
-const HOUR = 3_600_000;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const NOW = Date.UTC(2026, 10, 22, 12, 3);
 const KEPT = { rawDays: 14, keepDays: 400 };
@@ -45,6 +46,26 @@ describe('sums that the continuous queries missed', () => {
     ]);
     const onTheStep = Date.UTC(2026, 10, 22, 7, 5);
     expect(spansOf(missed(sample(onTheStep)))).toEqual(spansOf(missed(sample(at))));
+  });
+
+  it('are those too that came in time where InfluxDB was gone again before it summed them up', () => {
+    const step = (at: number) => Math.floor(at / STEP_MS) * STEP_MS;
+    const sums = missedSums(KEPT);
+    sums.remember([sample(NOW - 20 * MINUTE, 'device')], NOW - 20 * MINUTE);
+    for (let at = NOW - 20 * MINUTE; at < NOW; at += MINUTE) sums.remember([sample(at, 'gateway')], at);
+    // It is back for a moment after an hour away, goes, and comes back for good.
+    sums.remember([sample(NOW - HOUR, 'shelf'), sample(NOW, 'shelf')], NOW);
+    const later = NOW + 3 * HOUR;
+    sums.remember([sample(later, 'gateway')], later);
+    expect(spansOf(sums, later)).toEqual([
+      { name: 'gateway', from: step(NOW - 11 * MINUTE) - STEP_MS, to: step(NOW - MINUTE) + STEP_MS },
+      { name: 'shelf', from: step(NOW - HOUR) - STEP_MS, to: step(NOW) + STEP_MS },
+    ]);
+    // It stays, but for half an hour: the queries reach all that was before.
+    for (let at = later; at < later + HOUR; at += MINUTE) sums.remember([sample(at, 'gateway')], at);
+    const last = later + 1.5 * HOUR;
+    sums.remember([sample(last, 'gateway')], last);
+    expect(sums.left()).toEqual([]);
   });
 
   it('are asked for by two hours, the oldest first, one measurement after another', () => {
