@@ -110,7 +110,7 @@ describe.skipIf(!hasMosquitto)('the ceiling receiver', () => {
 
     await until(() => counters().length > 0, 'counters each second');
     child.kill('SIGTERM');
-    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(await once(child, 'close')).toEqual([0, null]);
     const last = counters().at(-1);
     expect(last?.sent).toBeGreaterThanOrEqual(2);
     expect(last?.acked).toBe(last?.sent);

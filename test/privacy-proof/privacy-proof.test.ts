@@ -85,6 +85,6 @@ async function privacyProof(
   onTestFinished(() => void child.kill('SIGTERM'));
   let said = '';
   child.stdout.on('data', (chunk) => (said += chunk));
-  const [exitCode] = await once(child, 'exit');
+  const [exitCode] = await once(child, 'close');
   return { exitCode, result: JSON.parse(said.trimEnd().split('\n').at(-1) ?? '') as Result };
 }

@@ -47,7 +47,8 @@ export function spawnGateway(config: string, { env = {}, under = [] }: Launch = 
   });
   let log = '';
   child.stderr.on('data', (chunk) => (log += chunk));
-  const ended = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string);
+  // Not `exit`: what it said last may still be on its way then.
+  const ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string);
   const runs = new Promise<{ mqtt: number; http: number }>((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
       log += `${line}\n`;

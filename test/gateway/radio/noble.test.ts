@@ -288,7 +288,7 @@ describe('noble in a process', () => {
     controller.raw(Buffer.from(CAPTURED[0].hex, 'hex'));
     await until(() => printed.includes('heard'), 'the frame');
     child.kill('SIGINT');
-    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(await once(child, 'close')).toEqual([0, null]);
     expect(printed).toBe('heard a frame\nends by itself\n');
     for (const mark of [CAPTURED[0].hex.slice(14, 26), CAPTURED[0].address]) {
       expect(debugged.toLowerCase()).not.toContain(mark.toLowerCase());
