@@ -2,6 +2,7 @@ import { dialectByName } from '../devices/dialects/index.ts';
 import { overlap } from './access/topics.ts';
 import type { Config } from './config.ts';
 import { isLoopback } from './host-port.ts';
+import { adapterAddress } from './radio/adapter.ts';
 
 /** Tells a problem of the value at `path`. */
 type Tell = (path: (string | number)[], text: string) => void;
@@ -114,7 +115,7 @@ function checkRadio({ inputs: { radio } }: Config, problem: Tell): void {
       'BlueZ has adapters of this machine only: hci0, hci1 …, or an address AA:BB:CC:DD:EE:FF',
     );
   }
-  if (radio.driver === 'noble' && /^(..:){5}..$/.test(radio.adapter)) {
+  if (radio.driver === 'noble' && adapterAddress(radio.adapter) !== undefined) {
     problem(
       ['inputs', 'radio', 'adapter'],
       `noble opens an adapter by its number, not by an address: write hci0, hci1 … (btmgmt info shows which is ${radio.adapter}), or set driver: bluez`,

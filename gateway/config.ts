@@ -10,6 +10,7 @@ import { crossCheck } from './config-checks.ts';
 import { type Problem, readYaml } from './config-file.ts';
 import { influxSchema } from './config-influx.ts';
 import { mqttUrl, uplinkSchema } from './config-uplinks.ts';
+import { adapterAddress } from './radio/adapter.ts';
 
 /** Ids stand in topics, in URLs and in `source`: no dots, slashes or wildcards (contract, Topics). */
 export const ID = /^[A-Za-z0-9_-]{1,64}$/;
@@ -122,7 +123,10 @@ const jwk = z.looseObject({
 
 const radio = z.strictObject({
   driver: z.enum(['noble', 'bluez']).default('noble'),
-  /** `hci0`, `hci1` …, with `driver: bluez` an adapter's address (upper case), with noble `tcp:host:port` of an HCI (H4) controller. */
+  /**
+   * `hci0`, `hci1` …, with `driver: bluez` an adapter's address (upper case), with noble `tcp:host:port` of an HCI
+   * (H4) controller.
+   */
   adapter: z
     .string()
     .regex(
@@ -239,7 +243,7 @@ export function parseConfig(text: string, file: string): Config {
 
 /** An adapter's address in upper case; its name, or a host's, as it is. */
 function asBluezWritesIt(adapter: string): string {
-  return /^(..:){5}..$/.test(adapter) ? adapter.toUpperCase() : adapter;
+  return adapterAddress(adapter) ?? adapter;
 }
 
 function isTimeZone(zone: string): boolean {

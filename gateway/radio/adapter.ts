@@ -14,6 +14,11 @@ export function readAdapter(text: string): Adapter {
   );
 }
 
+/** An adapter's address as BlueZ writes it, upper case with colons; nothing where the text is none. */
+export function adapterAddress(text: string): string | undefined {
+  return /^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/.test(text) ? text.toUpperCase() : undefined;
+}
+
 export function adapterName(adapter: Adapter): string {
   if (adapter.kind === 'local') return `hci${adapter.index}`;
   return adapter.host.includes(':') ? `[${adapter.host}]:${adapter.port}` : `${adapter.host}:${adapter.port}`;

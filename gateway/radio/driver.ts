@@ -34,6 +34,9 @@ export const TOLD_WITHIN_MS = {
   hung: 20_000,
   /** `silent`: looked at three times within `silentAfterMs`. */
   silent: (silentAfterMs: number) => silentAfterMs * 1.5,
-  /** The scan is on again: after power on, plug in (under another name too, where it is known by its address), D-Bus or bluetoothd back, or somebody else's "stop". */
+  /**
+   * The scan is on again: after power on, plug in (under another name too, where it is known by its address), D-Bus
+   * or bluetoothd back, or somebody else's "stop".
+   */
   back: 5_000,
 } as const;

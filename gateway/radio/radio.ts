@@ -18,7 +18,10 @@ export type { RadioLog } from './radio-state.ts';
 /** `inputs.radio` of `aisle.yaml`. */
 export interface RadioConfig {
   driver: 'noble' | 'bluez';
-  /** `hci0`, `hci1` …; for BlueZ an adapter's address; for noble `tcp:<host>:<port>` of a controller that speaks HCI with H4 framing. */
+  /**
+   * `hci0`, `hci1` …; for BlueZ also an adapter's address; for noble also `tcp:<host>:<port>` of a controller that
+   * speaks HCI with H4 framing.
+   */
   adapter: string;
   /** This receiver's id among the devices. */
   receiver: string;

@@ -32,7 +32,7 @@ export function adapterList(): AdapterList {
   const listeners = new Set<() => void>();
 
   const put = (path: string, { Address }: Properties): void => {
-    adapters.set(path, { path, name: path.slice(path.lastIndexOf('/') + 1), address: String(Address) });
+    adapters.set(path, { path, name: nameAt(path), address: String(Address) });
   };
   const changed = (): void => {
     for (const listener of [...listeners]) listener();
@@ -57,4 +57,9 @@ export function adapterList(): AdapterList {
       changed();
     },
   };
+}
+
+/** `hci0` … of an adapter's path. */
+export function nameAt(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }

@@ -1,5 +1,6 @@
 import type { GattLink, GattPeer } from '../gatt/peer.ts';
 import { whyNoLink } from '../radio-problems.ts';
+import { nameAt } from './adapters.ts';
 import { type BluezBus, type BusSession, DEADLINE_MS } from './bus.ts';
 import { type BusError, isNoObject } from './bus-error.ts';
 import { deviceProperties, hangUp, listCharacteristics } from './device.ts';
@@ -23,7 +24,10 @@ export interface BluezPeerOptions {
 const SEEK_MS = 10_000;
 const SEEK_EVERY_MS = 500;
 
-/** A thermostat behind BlueZ. It keeps one Device object of node-ble's for each life of bluetoothd and of the adapter's name. */
+/**
+ * A thermostat behind BlueZ. It keeps one Device object of node-ble's for each life of bluetoothd and of the
+ * adapter's name.
+ */
 export function bluezPeer({ bus, adapter, address, isScanned }: BluezPeerOptions): GattPeer {
   const wanted = readWantedAdapter(adapter);
   const name = `dev_${address.replaceAll(':', '_').toUpperCase()}`;
@@ -77,7 +81,7 @@ export function bluezPeer({ bus, adapter, address, isScanned }: BluezPeerOptions
     if (!at.isStill()) throw new Error(whyAbsent(current, wanted));
     if (!isHeard) throw new Error(`${at.name} does not hear ${address}`);
     const gatt = gattOf(current.bluetooth);
-    const adapterPart = lastPart(at.path);
+    const adapterPart = nameAt(at.path);
     if (device?.adapterPath !== at.path) {
       device = { of: gatt.device(adapterPart, name), adapterPath: at.path };
     }
@@ -154,8 +158,4 @@ export function bluezPeer({ bus, adapter, address, isScanned }: BluezPeerOptions
       await link?.close();
     },
   };
-}
-
-function lastPart(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
 }

@@ -1,4 +1,4 @@
-import { type Adapter, adapterName, readAdapter } from '../adapter.ts';
+import { type Adapter, adapterAddress, adapterName, readAdapter } from '../adapter.ts';
 import { noAdapter, noAdapterAt, noblesAdapter } from '../radio-problems.ts';
 import type { SeenAdapter } from './adapters.ts';
 import type { BluezBus, BusSession } from './bus.ts';
@@ -13,11 +13,10 @@ export interface AdapterAddress {
 /** Which adapter of bluetoothd's is meant. */
 export type WantedAdapter = Adapter | AdapterAddress;
 
-const ADDRESS = /^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/;
-
 /** Reads `hci0` …, or `AA:BB:CC:DD:EE:FF` in any case. Throws with what is expected. */
 export function readWantedAdapter(text: string): WantedAdapter {
-  if (ADDRESS.test(text)) return { kind: 'address', address: text.toUpperCase() };
+  const address = adapterAddress(text);
+  if (address !== undefined) return { kind: 'address', address };
   const adapter = readAdapter(text);
   if (adapter.kind === 'local') return adapter;
   throw new Error(

@@ -4,7 +4,8 @@ import type { CharacteristicId, FoundCharacteristic } from '../../../devices/gat
 export interface GattPeer {
   /**
    * Makes the link and finds what is there. Settles within `deadlineMs`, or some seconds later where an attempt that
-   * failed has to be taken back; where it rejects, nothing of it is left. To be called once at a time, and not before the link made last is over.
+   * failed has to be taken back; where it rejects, nothing of it is left. To be called once at a time, and not
+   * before the link made last is over.
    */
   connect(deadlineMs: number): Promise<GattLink>;
   /** Gives back what the peer holds, its link too. Never rejects. */
